@@ -1,0 +1,9 @@
+//! Paystrator: an open, self-hosted payment orchestrator for Indonesia.
+//!
+//! *Domain decides, store remembers, providers speak, flows do; http, console and workers call flows.*
+//! ARCHITECTURE.md is the map; `tests/it/tidy.rs` keeps the arrows between these rooms.
+
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod telemetry;

@@ -1,0 +1,3 @@
+//! The `paystrator` binary: hands the command line to `cli` and reports what failed.
+
+fn main() {}
