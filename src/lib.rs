@@ -6,4 +6,8 @@
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod domain;
+pub mod outbound;
+pub mod providers;
+pub mod store;
 pub mod telemetry;

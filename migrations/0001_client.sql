@@ -1,0 +1,56 @@
+-- Clients, their keys, and the two tables that belong to no client.
+--
+-- Every tenant table of this schema has client_id first in its primary key, its unique constraints and its foreign
+-- keys between tenant tables, so that Postgres can be distributed by client without a change here. `route` and
+-- `setting` are reference tables. tests/it/catalog.rs reads the catalogue and keeps this true.
+
+CREATE TABLE client (
+    client_id         uuid        PRIMARY KEY,
+    name              text        NOT NULL,
+    status            text        NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'CLOSED')), -- closed, never deleted
+    allowed_addresses text[]      NOT NULL DEFAULT '{}',   -- CIDR blocks; empty: from anywhere
+    paused_at         timestamptz,                         -- sending is paused: polling and advancing go on
+    paused_reason     text,
+    created_at        timestamptz NOT NULL
+);
+
+-- What arrives without a client finds it here: the hash of an API key, the codename in a callback address.
+CREATE TABLE route (
+    kind      text  NOT NULL CHECK (kind IN ('api_key', 'callback')),
+    lookup    bytea NOT NULL,
+    client_id uuid  NOT NULL,
+    target    uuid  NOT NULL,
+    PRIMARY KEY (kind, lookup)
+);
+
+-- Switches of the whole installation, such as the pause of all sending.
+CREATE TABLE setting (
+    name       text        PRIMARY KEY,
+    value      jsonb       NOT NULL,
+    updated_at timestamptz NOT NULL
+);
+
+CREATE TABLE api_key (
+    client_id    uuid        NOT NULL REFERENCES client,
+    id           uuid        NOT NULL,
+    mode         text        NOT NULL CHECK (mode IN ('test', 'live')),
+    name         text        NOT NULL,
+    person       text        NOT NULL,   -- who answers for what this key does; two people means two of these
+    hint         text        NOT NULL,   -- the first and last characters, to recognise it by
+    rights       jsonb       NOT NULL,   -- product -> none | read | write | read_write
+    created_at   timestamptz NOT NULL,
+    revoked_at   timestamptz,
+    PRIMARY KEY (client_id, id)
+);
+
+-- Who did what, for the actions of people. Never updated.
+CREATE TABLE audit (
+    client_id uuid        NOT NULL REFERENCES client,
+    id        uuid        NOT NULL,
+    at        timestamptz NOT NULL,
+    person    text        NOT NULL,
+    action    text        NOT NULL,
+    object    text        NOT NULL,
+    detail    jsonb       NOT NULL,
+    PRIMARY KEY (client_id, id)
+);

@@ -1,0 +1,49 @@
+-- Facts told to clients, where to, and each telling.
+
+CREATE TABLE event (
+    client_id  uuid        NOT NULL,
+    id         uuid        NOT NULL,
+    mode       text        NOT NULL,
+    payment_id uuid        NOT NULL,
+    version    integer     NOT NULL,      -- of the payment: it only rises
+    type       text        NOT NULL,
+    body       text        NOT NULL,      -- exactly what is signed and sent
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (client_id, id)
+);
+CREATE UNIQUE INDEX event_once ON event (client_id, payment_id, version);
+
+CREATE TABLE endpoint (
+    client_id       uuid        NOT NULL REFERENCES client,
+    id              uuid        NOT NULL,
+    mode            text        NOT NULL,
+    url             text        NOT NULL,
+    events          text[]      NOT NULL,
+    secret          bytea       NOT NULL,   -- sealed
+    previous_secret bytea,                  -- sealed; signs too until previous_until
+    previous_until  timestamptz,
+    token           bytea       NOT NULL,   -- sealed verification token
+    status          text        NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'DISABLED')),
+    disabled_reason text        NOT NULL DEFAULT '',
+    version         integer     NOT NULL DEFAULT 1,
+    created_at      timestamptz NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    PRIMARY KEY (client_id, id)
+);
+
+CREATE TABLE delivery (
+    client_id       uuid        NOT NULL,
+    event_id        uuid        NOT NULL,
+    endpoint_id     uuid        NOT NULL,
+    replay          integer     NOT NULL DEFAULT 0,
+    state           text        NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'failed')),
+    tries           smallint    NOT NULL DEFAULT 0,
+    next_try_at     timestamptz,
+    leased_until    timestamptz,
+    response_status smallint,
+    note            text,
+    created_at      timestamptz NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    PRIMARY KEY (client_id, event_id, endpoint_id, replay)
+) WITH (fillfactor = 80);
+CREATE INDEX delivery_due ON delivery (client_id, endpoint_id, next_try_at) WHERE state = 'pending';

@@ -1,0 +1,48 @@
+//! What a connection charges for a payment: a flat fee or a percentage, and VAT on the fee.
+//!
+//! Rounding is half up, per line, to the currency's unit (contracts/paystrator.md section 4, no. 16: VAT is on the fee).
+
+use serde::{Deserialize, Serialize};
+
+/// A connection's price for one payment. Rates are in basis points: 150 is 1.5 %.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FeePlan {
+    /// A fixed amount in the currency's unit; `None` when the fee is a percentage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flat: Option<i64>,
+    /// A share of the amount, in basis points; `None` when the fee is flat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentage_bp: Option<i64>,
+    /// VAT on the fee, in basis points: 1100 is 11 %.
+    #[serde(default)]
+    pub vat_bp: i64,
+    /// Whether the VAT applies.
+    #[serde(default)]
+    pub vat: bool,
+}
+
+/// The two lines a paid attempt is booked with beside its transfer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fee {
+    pub fee: i64,
+    pub tax: i64,
+}
+
+impl FeePlan {
+    /// The fee and tax for `amount` units. `None` where a number would not fit.
+    pub fn of(&self, amount: i64) -> Option<Fee> {
+        let fee = match (self.flat, self.percentage_bp) {
+            (Some(flat), _) => flat,
+            (None, Some(rate)) => share(amount, rate)?,
+            (None, None) => 0,
+        };
+        let tax = if self.vat { share(fee, self.vat_bp)? } else { 0 };
+        (fee >= 0 && tax >= 0).then_some(Fee { fee, tax })
+    }
+}
+
+fn share(amount: i64, basis_points: i64) -> Option<i64> {
+    let exact = i128::from(amount).checked_mul(i128::from(basis_points))?;
+    i64::try_from((exact + 5_000).div_euclid(10_000)).ok()
+}

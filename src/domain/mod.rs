@@ -1,0 +1,17 @@
+//! What is true about money and its movement: pure decisions, no async, no IO, no framework.
+//!
+//! Everything here takes `now` as an argument and answers the same for the same input. It imports nothing of ours.
+
+pub mod access;
+pub mod bank;
+pub mod connection;
+pub mod evidence;
+pub mod fee;
+pub mod ids;
+pub mod ledger;
+pub mod money;
+pub mod payment;
+pub mod retry;
+pub mod sequence;
+pub mod service;
+pub mod webhook;

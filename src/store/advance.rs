@@ -1,0 +1,338 @@
+//! The one door through which a payment and its attempts change, a whole batch in one statement.
+//!
+//! Each change moves the payment's version first; where the version is another, nothing of that change is written and
+//! it is missing from the answer. Attempt, observation, ledger lines, event, deliveries, next attempt and exception
+//! all hang on that one update. What a change is, domain decides and flows spell out.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::accept::NewAttempt;
+use super::{Result, Tx};
+use crate::domain::ledger::Line;
+
+/// One change of one payment, by one of its attempts.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub client_id: Uuid,
+    pub payment_id: Uuid,
+    pub expected_version: i32,
+    /// The payment after the change.
+    pub payment: PaymentAfter,
+    /// The attempt that moves.
+    pub attempt: AttemptAfter,
+    /// A claim of a send: refused unless sending is open, the window is, and the connection is ACTIVE.
+    pub is_send: bool,
+    /// Stops any other attempt of this payment that is still prepared.
+    pub stop_prepared: bool,
+    pub observation: Option<NewObservation>,
+    pub lines: Vec<Line>,
+    pub event: Option<NewEvent>,
+    /// The number of the next attempt is `payment.attempt`.
+    pub next: Option<NewAttempt>,
+    pub exception: Option<NewException>,
+}
+
+#[derive(Clone, Debug)]
+pub struct PaymentAfter {
+    pub status: &'static str,
+    pub evidence: &'static str,
+    pub attempt: i16,
+    pub unknown_since: Option<DateTime<Utc>>,
+    pub reason_code: Option<String>,
+    pub reason: Option<String>,
+    pub final_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct AttemptAfter {
+    pub number: i16,
+    pub expected_state: &'static str,
+    pub state: &'static str,
+    pub sends: i16,
+    pub accepted: bool,
+    pub polls: i32,
+    pub not_found: i16,
+    pub not_found_at: Option<DateTime<Utc>>,
+    pub sent_at: Option<DateTime<Utc>>,
+    pub next_try_at: Option<DateTime<Utc>>,
+    pub leased_until: Option<DateTime<Utc>>,
+    pub provider_ref: Option<String>,
+    pub code: Option<String>,
+    pub message: Option<String>,
+    /// For its ledger lines.
+    pub connection_id: Uuid,
+    pub mode: &'static str,
+    pub currency: &'static str,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewObservation {
+    pub id: Uuid,
+    pub kind: &'static str,
+    pub verdict: String,
+    pub code: Option<String>,
+    pub message: Option<String>,
+    pub raw: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    pub id: Uuid,
+    pub kind: &'static str,
+    pub body: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewException {
+    pub id: Uuid,
+    pub kind: &'static str,
+    pub detail: String,
+    pub amount: i64,
+}
+
+/// Applies the changes whose expected version still stands; answers their payments' ids.
+/// Inputs must be sorted by (client, payment) and name each payment once.
+pub async fn apply(tx: &mut Tx, batch: &[Change], now: DateTime<Utc>) -> Result<Vec<Uuid>> {
+    let columns = Columns::of(batch);
+    let extra = Extra::of(batch);
+    let rows = sqlx::query_file_scalar!(
+        "src/store/advance.sql",
+        now,
+        &columns.ord,
+        &columns.client,
+        &columns.payment,
+        &columns.version,
+        &columns.is_send,
+        &columns.stop_prepared,
+        &columns.status,
+        &columns.evidence,
+        &columns.current,
+        &columns.unknown_since as _,
+        &columns.reason_code as _,
+        &columns.reason as _,
+        &columns.final_at as _,
+        &columns.number,
+        &columns.expected,
+        &columns.state,
+        &columns.sends,
+        &columns.accepted,
+        &columns.polls,
+        &columns.not_found,
+        &columns.not_found_at as _,
+        &columns.sent_at as _,
+        &columns.next_try_at as _,
+        &columns.leased_until as _,
+        &columns.provider_ref as _,
+        &columns.code as _,
+        &columns.message as _,
+        &columns.connection,
+        &columns.mode,
+        &columns.currency,
+        &extra.seen_ord,
+        &extra.seen_id,
+        &extra.seen_kind,
+        &extra.seen_verdict,
+        &extra.seen_code as _,
+        &extra.seen_message as _,
+        &extra.seen_raw as _,
+        &extra.line_ord,
+        &extra.line_kind,
+        &extra.line_type,
+        &extra.line_debit,
+        &extra.line_credit,
+        &extra.line_amount,
+        &extra.event_ord,
+        &extra.event_id,
+        &extra.event_kind,
+        &extra.event_body,
+        &extra.next_ord,
+        &extra.next_connection,
+        &extra.next_provider,
+        &extra.next_identity,
+        &extra.next_reference,
+        &extra.next_frozen,
+        &extra.next_fee,
+        &extra.next_tax,
+        &extra.next_why,
+        &extra.next_at,
+        &extra.exception_ord,
+        &extra.exception_id,
+        &extra.exception_kind,
+        &extra.exception_detail,
+        &extra.exception_amount,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// The columns of the changes themselves, one element a change.
+#[derive(Default)]
+struct Columns {
+    ord: Vec<i32>,
+    client: Vec<Uuid>,
+    payment: Vec<Uuid>,
+    version: Vec<i32>,
+    is_send: Vec<bool>,
+    stop_prepared: Vec<bool>,
+    status: Vec<String>,
+    evidence: Vec<String>,
+    current: Vec<i16>,
+    unknown_since: Vec<Option<DateTime<Utc>>>,
+    reason_code: Vec<Option<String>>,
+    reason: Vec<Option<String>>,
+    final_at: Vec<Option<DateTime<Utc>>>,
+    number: Vec<i16>,
+    expected: Vec<String>,
+    state: Vec<String>,
+    sends: Vec<i16>,
+    accepted: Vec<bool>,
+    polls: Vec<i32>,
+    not_found: Vec<i16>,
+    not_found_at: Vec<Option<DateTime<Utc>>>,
+    sent_at: Vec<Option<DateTime<Utc>>>,
+    next_try_at: Vec<Option<DateTime<Utc>>>,
+    leased_until: Vec<Option<DateTime<Utc>>>,
+    provider_ref: Vec<Option<String>>,
+    code: Vec<Option<String>>,
+    message: Vec<Option<String>>,
+    connection: Vec<Uuid>,
+    mode: Vec<String>,
+    currency: Vec<String>,
+}
+
+impl Columns {
+    fn of(batch: &[Change]) -> Self {
+        let mut to = Columns::default();
+        for (ord, change) in batch.iter().enumerate() {
+            let Change { payment, attempt, .. } = change.clone();
+            to.ord.push(ord as i32);
+            to.client.push(change.client_id);
+            to.payment.push(change.payment_id);
+            to.version.push(change.expected_version);
+            to.is_send.push(change.is_send);
+            to.stop_prepared.push(change.stop_prepared);
+            to.status.push(payment.status.to_owned());
+            to.evidence.push(payment.evidence.to_owned());
+            to.current.push(payment.attempt);
+            to.unknown_since.push(payment.unknown_since);
+            to.reason_code.push(payment.reason_code);
+            to.reason.push(payment.reason);
+            to.final_at.push(payment.final_at);
+            to.number.push(attempt.number);
+            to.expected.push(attempt.expected_state.to_owned());
+            to.state.push(attempt.state.to_owned());
+            to.sends.push(attempt.sends);
+            to.accepted.push(attempt.accepted);
+            to.polls.push(attempt.polls);
+            to.not_found.push(attempt.not_found);
+            to.not_found_at.push(attempt.not_found_at);
+            to.sent_at.push(attempt.sent_at);
+            to.next_try_at.push(attempt.next_try_at);
+            to.leased_until.push(attempt.leased_until);
+            to.provider_ref.push(attempt.provider_ref);
+            to.code.push(attempt.code);
+            to.message.push(attempt.message);
+            to.connection.push(attempt.connection_id);
+            to.mode.push(attempt.mode.to_owned());
+            to.currency.push(attempt.currency.to_owned());
+        }
+        to
+    }
+}
+
+/// What only some changes bring; `*_ord` says which change a row belongs to.
+#[derive(Default)]
+struct Extra {
+    seen_ord: Vec<i32>,
+    seen_id: Vec<Uuid>,
+    seen_kind: Vec<String>,
+    seen_verdict: Vec<String>,
+    seen_code: Vec<Option<String>>,
+    seen_message: Vec<Option<String>>,
+    seen_raw: Vec<Option<String>>,
+    line_ord: Vec<i32>,
+    line_kind: Vec<String>,
+    line_type: Vec<String>,
+    line_debit: Vec<String>,
+    line_credit: Vec<String>,
+    line_amount: Vec<i64>,
+    event_ord: Vec<i32>,
+    event_id: Vec<Uuid>,
+    event_kind: Vec<String>,
+    event_body: Vec<String>,
+    next_ord: Vec<i32>,
+    next_connection: Vec<Uuid>,
+    next_provider: Vec<String>,
+    next_identity: Vec<String>,
+    next_reference: Vec<String>,
+    next_frozen: Vec<Vec<u8>>,
+    next_fee: Vec<i64>,
+    next_tax: Vec<i64>,
+    next_why: Vec<String>,
+    next_at: Vec<DateTime<Utc>>,
+    exception_ord: Vec<i32>,
+    exception_id: Vec<Uuid>,
+    exception_kind: Vec<String>,
+    exception_detail: Vec<String>,
+    exception_amount: Vec<i64>,
+}
+
+impl Extra {
+    fn of(batch: &[Change]) -> Self {
+        let mut to = Extra::default();
+        for (ord, change) in batch.iter().enumerate() {
+            let ord = ord as i32;
+            to.seen(ord, change.observation.as_ref());
+            for line in &change.lines {
+                to.line_ord.push(ord);
+                to.line_kind.push(line.kind.as_str().to_owned());
+                to.line_type.push(line.line.as_str().to_owned());
+                to.line_debit.push(line.debit.as_str().to_owned());
+                to.line_credit.push(line.credit.as_str().to_owned());
+                to.line_amount.push(line.amount);
+            }
+            if let Some(event) = &change.event {
+                to.event_ord.push(ord);
+                to.event_id.push(event.id);
+                to.event_kind.push(event.kind.to_owned());
+                to.event_body.push(event.body.clone());
+            }
+            to.next(ord, change.next.as_ref());
+            if let Some(exception) = &change.exception {
+                to.exception_ord.push(ord);
+                to.exception_id.push(exception.id);
+                to.exception_kind.push(exception.kind.to_owned());
+                to.exception_detail.push(exception.detail.clone());
+                to.exception_amount.push(exception.amount);
+            }
+        }
+        to
+    }
+
+    fn seen(&mut self, ord: i32, observation: Option<&NewObservation>) {
+        let Some(seen) = observation else { return };
+        self.seen_ord.push(ord);
+        self.seen_id.push(seen.id);
+        self.seen_kind.push(seen.kind.to_owned());
+        self.seen_verdict.push(seen.verdict.clone());
+        self.seen_code.push(seen.code.clone());
+        self.seen_message.push(seen.message.clone());
+        self.seen_raw.push(seen.raw.clone());
+    }
+
+    fn next(&mut self, ord: i32, attempt: Option<&NewAttempt>) {
+        let Some(next) = attempt else { return };
+        self.next_ord.push(ord);
+        self.next_connection.push(next.connection_id);
+        self.next_provider.push(next.provider.clone());
+        self.next_identity.push(next.identity.clone());
+        self.next_reference.push(next.reference.clone());
+        self.next_frozen.push(next.frozen.clone());
+        self.next_fee.push(next.fee);
+        self.next_tax.push(next.tax);
+        self.next_why.push(next.why.clone());
+        self.next_at.push(next.next_try_at);
+    }
+}

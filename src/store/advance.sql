@@ -1,0 +1,86 @@
+-- One batch of changes through the one door. The version moves first (`moved`); everything else joins on it.
+WITH input AS (
+    SELECT * FROM UNNEST(
+        $2::int[], $3::uuid[], $4::uuid[], $5::int[], $6::bool[], $7::bool[],
+        $8::text[], $9::text[], $10::smallint[], $11::timestamptz[], $12::text[], $13::text[], $14::timestamptz[],
+        $15::smallint[], $16::text[], $17::text[], $18::smallint[], $19::bool[], $20::int[], $21::smallint[],
+        $22::timestamptz[], $23::timestamptz[], $24::timestamptz[], $25::timestamptz[], $26::text[], $27::text[],
+        $28::text[], $29::uuid[], $30::text[], $31::text[]
+    ) AS t(
+        ord, client_id, payment_id, version, is_send, stop_prepared,
+        status, evidence, current, unknown_since, reason_code, reason, final_at,
+        number, expected, state, sends, accepted, polls, not_found,
+        not_found_at, sent_at, next_try_at, leased_until, provider_ref, code,
+        message, connection_id, mode, currency)
+), moved AS (
+    UPDATE payment p
+    SET version = p.version + 1, status = i.status, evidence = i.evidence, attempt = i.current,
+        unknown_since = i.unknown_since, reason_code = i.reason_code, reason = i.reason, final_at = i.final_at,
+        updated_at = $1
+    FROM input i
+    WHERE p.client_id = i.client_id AND p.id = i.payment_id AND p.version = i.version
+      AND (NOT i.is_send OR (
+            p.send_until > $1
+        AND EXISTS (SELECT FROM connection c
+                    WHERE c.client_id = i.client_id AND c.id = i.connection_id AND c.status = 'ACTIVE')
+        AND EXISTS (SELECT FROM client l WHERE l.client_id = i.client_id AND l.paused_at IS NULL)
+        AND NOT EXISTS (SELECT FROM setting s WHERE s.name = 'sending_paused')))
+    RETURNING i.ord, p.client_id, p.id, p.version, p.mode
+), att AS (
+    UPDATE attempt a
+    SET state = i.state, sends = i.sends, accepted = i.accepted, polls = i.polls, not_found = i.not_found,
+        not_found_at = i.not_found_at, sent_at = i.sent_at, next_try_at = i.next_try_at,
+        leased_until = i.leased_until, provider_ref = COALESCE(i.provider_ref, a.provider_ref),
+        code = COALESCE(i.code, a.code), message = COALESCE(i.message, a.message), updated_at = $1
+    FROM input i JOIN moved m ON m.ord = i.ord
+    WHERE a.client_id = i.client_id AND a.payment_id = i.payment_id AND a.number = i.number AND a.state = i.expected
+    RETURNING i.ord
+), stopped AS (
+    UPDATE attempt a
+    SET state = 'not_sent', next_try_at = NULL, message = 'stopped by an exception', updated_at = $1
+    FROM input i JOIN moved m ON m.ord = i.ord
+    WHERE i.stop_prepared AND a.client_id = i.client_id AND a.payment_id = i.payment_id
+      AND a.number <> i.number AND a.state = 'prepared'
+), seen AS (
+    INSERT INTO observation (client_id, payment_id, id, attempt, kind, seen_at, verdict, code, message, raw)
+    SELECT i.client_id, i.payment_id, s.id, i.number, s.kind, $1, s.verdict, s.code, s.message, s.raw
+    FROM UNNEST($32::int[], $33::uuid[], $34::text[], $35::text[], $36::text[], $37::text[], $38::text[])
+            AS s(ord, id, kind, verdict, code, message, raw)
+        JOIN moved m ON m.ord = s.ord JOIN input i ON i.ord = s.ord
+), booked AS (
+    INSERT INTO ledger_line (client_id, payment_id, attempt, kind, line, connection_id, mode, debit, credit, amount,
+        currency, created_at)
+    SELECT i.client_id, i.payment_id, i.number, l.kind, l.line, i.connection_id, i.mode, l.debit, l.credit, l.amount,
+        i.currency, $1
+    FROM UNNEST($39::int[], $40::text[], $41::text[], $42::text[], $43::text[], $44::bigint[])
+            AS l(ord, kind, line, debit, credit, amount)
+        JOIN moved m ON m.ord = l.ord JOIN input i ON i.ord = l.ord
+), ev AS (
+    INSERT INTO event (client_id, id, mode, payment_id, version, type, body, created_at)
+    SELECT m.client_id, e.id, m.mode, m.id, m.version, e.kind, e.body, $1
+    FROM UNNEST($45::int[], $46::uuid[], $47::text[], $48::text[]) AS e(ord, id, kind, body)
+        JOIN moved m ON m.ord = e.ord
+    RETURNING client_id, id, mode, type
+), told AS (
+    INSERT INTO delivery (client_id, event_id, endpoint_id, next_try_at, created_at, updated_at)
+    SELECT ev.client_id, ev.id, e.id, $1, $1, $1
+    FROM ev JOIN endpoint e ON e.client_id = ev.client_id AND e.mode = ev.mode
+        AND e.status = 'ACTIVE' AND ev.type = ANY (e.events)
+), following AS (
+    -- Joined on `att`, so that the attempt before it is freed when the index looks.
+    INSERT INTO attempt (client_id, payment_id, number, mode, connection_id, provider, identity, reference, frozen,
+        fee, tax, why, state, next_try_at, created_at, updated_at)
+    SELECT i.client_id, i.payment_id, i.current, i.mode, n.connection_id, n.provider, n.identity, n.reference,
+        n.frozen, n.fee, n.tax, n.why, 'prepared', n.next_try_at, $1, $1
+    FROM UNNEST($49::int[], $50::uuid[], $51::text[], $52::text[], $53::text[], $54::bytea[], $55::bigint[],
+                $56::bigint[], $57::text[], $58::timestamptz[])
+            AS n(ord, connection_id, provider, identity, reference, frozen, fee, tax, why, next_try_at)
+        JOIN att ON att.ord = n.ord JOIN input i ON i.ord = n.ord
+), opened AS (
+    INSERT INTO exception (client_id, id, payment_id, attempt, kind, detail, amount, observations, opened_at)
+    SELECT i.client_id, x.id, i.payment_id, i.number, x.kind, x.detail, x.amount,
+        ARRAY(SELECT s.id FROM UNNEST($32::int[], $33::uuid[]) AS s(ord, id) WHERE s.ord = x.ord), $1
+    FROM UNNEST($59::int[], $60::uuid[], $61::text[], $62::text[], $63::bigint[]) AS x(ord, id, kind, detail, amount)
+        JOIN moved m ON m.ord = x.ord JOIN input i ON i.ord = x.ord
+)
+SELECT id AS "id!" FROM moved

@@ -1,0 +1,163 @@
+//! Exceptions, and the resolutions by which two people end a doubt.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Db, Result, Tx};
+
+#[derive(Clone, Debug)]
+pub struct Exception {
+    pub id: Uuid,
+    pub payment_id: Uuid,
+    pub external_id: String,
+    pub attempt: i16,
+    pub kind: String,
+    pub detail: String,
+    pub amount: i64,
+    pub observations: Vec<Uuid>,
+    pub status: String,
+    pub opened_at: DateTime<Utc>,
+    pub closed_at: Option<DateTime<Utc>>,
+}
+
+/// A page of a client's exceptions, newest first; `status` narrows to OPEN or CLOSED.
+pub async fn list(
+    db: &Db,
+    client_id: Uuid,
+    mode: &str,
+    status: Option<&str>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Exception>> {
+    Ok(sqlx::query_as!(
+        Exception,
+        "SELECT x.id, x.payment_id, p.external_id, x.attempt, x.kind, x.detail, x.amount, x.observations, x.status,
+            x.opened_at, x.closed_at
+         FROM exception x JOIN payment p ON p.client_id = x.client_id AND p.id = x.payment_id
+         WHERE x.client_id = $1 AND p.mode = $2 AND ($3::text IS NULL OR x.status = $3)
+            AND ($4::uuid IS NULL OR x.id < $4)
+         ORDER BY x.id DESC LIMIT $5",
+        client_id,
+        mode,
+        status,
+        before,
+        limit,
+    )
+    .fetch_all(&db.reads)
+    .await?)
+}
+
+/// The open exceptions of one payment.
+pub async fn open_of(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Vec<Exception>> {
+    Ok(sqlx::query_as!(
+        Exception,
+        "SELECT x.id, x.payment_id, p.external_id, x.attempt, x.kind, x.detail, x.amount, x.observations, x.status,
+            x.opened_at, x.closed_at
+         FROM exception x JOIN payment p ON p.client_id = x.client_id AND p.id = x.payment_id
+         WHERE x.client_id = $1 AND x.payment_id = $2 AND x.status = 'OPEN' ORDER BY x.id",
+        client_id,
+        payment_id,
+    )
+    .fetch_all(&db.reads)
+    .await?)
+}
+
+/// Whether an exception of this kind was ever opened for the attempt: each is booked and told once.
+pub async fn seen(db: &Db, client_id: Uuid, payment_id: Uuid, attempt: i16, kind: &str) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM exception WHERE client_id = $1 AND payment_id = $2 AND attempt = $3 AND kind = $4)
+            AS "seen!""#,
+        client_id,
+        payment_id,
+        attempt,
+        kind,
+    )
+    .fetch_one(&db.reads)
+    .await?)
+}
+
+/// Closes the open exceptions of a payment.
+pub async fn close(tx: &mut Tx, client_id: Uuid, payment_id: Uuid, now: DateTime<Utc>) -> Result<u64> {
+    let done = sqlx::query!(
+        "UPDATE exception SET status = 'CLOSED', closed_at = $3
+         WHERE client_id = $1 AND payment_id = $2 AND status = 'OPEN'",
+        client_id,
+        payment_id,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// An operator's word on a payment, proposed or approved.
+#[derive(Clone, Debug)]
+pub struct Resolution {
+    pub id: Uuid,
+    pub payment_id: Uuid,
+    pub outcome: String,
+    pub reason: String,
+    pub document: String,
+    pub proposed_by: String,
+    pub proposed_at: DateTime<Utc>,
+    pub approved_by: Option<String>,
+    pub approved_at: Option<DateTime<Utc>>,
+}
+
+/// The proposal that waits for a second person.
+pub async fn proposal(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Option<Resolution>> {
+    Ok(sqlx::query_as!(
+        Resolution,
+        "SELECT id, payment_id, outcome, reason, document, proposed_by, proposed_at, approved_by, approved_at
+         FROM resolution WHERE client_id = $1 AND payment_id = $2 AND approved_at IS NULL",
+        client_id,
+        payment_id,
+    )
+    .fetch_optional(&db.reads)
+    .await?)
+}
+
+pub async fn propose(tx: &mut Tx, client_id: Uuid, resolution: &Resolution) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO resolution (client_id, id, payment_id, outcome, reason, document, proposed_by, proposed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        client_id,
+        resolution.id,
+        resolution.payment_id,
+        resolution.outcome,
+        resolution.reason,
+        resolution.document,
+        resolution.proposed_by,
+        resolution.proposed_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Approves a proposal as another person; `false` where it is approved already or the person is the proposer.
+pub async fn approve(tx: &mut Tx, client_id: Uuid, id: Uuid, person: &str, now: DateTime<Utc>) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE resolution SET approved_by = $3, approved_at = $4
+         WHERE client_id = $1 AND id = $2 AND approved_at IS NULL AND proposed_by <> $3",
+        client_id,
+        id,
+        person,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Withdraws a proposal nobody approved.
+pub async fn withdraw(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<bool> {
+    let done = sqlx::query!(
+        "DELETE FROM resolution WHERE client_id = $1 AND id = $2 AND approved_at IS NULL",
+        client_id,
+        id
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,212 @@
+//! Payments as they are read: one whole, a page of many, and what a used key or externalId points to.
+
+use chrono::{DateTime, Utc};
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use super::{Db, Result};
+
+/// A payment's row as it stands, words and all.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Payment {
+    pub client_id: Uuid,
+    pub id: Uuid,
+    pub mode: String,
+    pub service: String,
+    pub external_id: String,
+    pub amount: i64,
+    pub currency: String,
+    pub destination: String,
+    pub sender_id: Option<String>,
+    pub receiver: Vec<u8>,
+    pub metadata: Option<String>,
+    pub status: String,
+    pub evidence: String,
+    pub version: i32,
+    pub attempt: i16,
+    pub unknown_since: Option<DateTime<Utc>>,
+    pub possible_duplicate_of: Option<Uuid>,
+    pub reason_code: Option<String>,
+    pub reason: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub final_at: Option<DateTime<Utc>>,
+}
+
+/// One payment of one client and mode.
+pub async fn get(db: &Db, client_id: Uuid, mode: &str, id: Uuid) -> Result<Option<Payment>> {
+    Ok(sqlx::query_as!(
+        Payment,
+        "SELECT client_id, id, mode, service, external_id, amount, currency, destination, sender_id, receiver, metadata,
+            status, evidence, version, attempt, unknown_since, possible_duplicate_of, reason_code, reason, created_at,
+            updated_at, final_at
+        FROM payment WHERE client_id = $1 AND id = $2 AND mode = $3",
+        client_id,
+        id,
+        mode,
+    )
+    .fetch_optional(&db.reads)
+    .await?)
+}
+
+/// The payment that already has this externalId.
+pub async fn id_of_external(db: &Db, client_id: Uuid, mode: &str, external_id: &str) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id FROM payment WHERE client_id = $1 AND mode = $2 AND external_id = $3",
+        client_id,
+        mode,
+        external_id,
+    )
+    .fetch_optional(&db.reads)
+    .await?)
+}
+
+/// What an idempotency key was used for.
+#[derive(Clone, Debug)]
+pub struct Used {
+    pub route: String,
+    pub body_hash: Vec<u8>,
+    pub resource_id: Uuid,
+}
+
+pub async fn used_key(db: &Db, client_id: Uuid, mode: &str, key: &str) -> Result<Option<Used>> {
+    Ok(sqlx::query_as!(
+        Used,
+        "SELECT route, body_hash, resource_id FROM idempotency WHERE client_id = $1 AND mode = $2 AND key = $3",
+        client_id,
+        mode,
+        key,
+    )
+    .fetch_optional(&db.reads)
+    .await?)
+}
+
+/// What a list may be narrowed by. All of it is indexed or bounded by the page.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub status: Option<String>,
+    pub evidence: Option<String>,
+    pub service: Option<String>,
+    pub destination: Option<String>,
+    pub external_id: Option<String>,
+    pub created_from: Option<DateTime<Utc>>,
+    pub created_before: Option<DateTime<Utc>>,
+    /// Only payments in doubt since before this instant.
+    pub unknown_before: Option<DateTime<Utc>>,
+    pub amount_from: Option<i64>,
+}
+
+/// A page of payments, newest first, after the payment `before` (exclusive).
+pub async fn list(
+    db: &Db,
+    client_id: Uuid,
+    mode: &str,
+    filter: &Filter,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Payment>> {
+    let mut query = QueryBuilder::new(
+        "SELECT client_id, id, mode, service, external_id, amount, currency, destination, sender_id, receiver, metadata,
+            status, evidence, version, attempt, unknown_since, possible_duplicate_of, reason_code, reason, created_at,
+            updated_at, final_at
+        FROM payment WHERE client_id = ",
+    );
+    query.push_bind(client_id).push(" AND mode = ").push_bind(mode.to_owned());
+    let texts = [
+        (" AND status = ", &filter.status),
+        (" AND evidence = ", &filter.evidence),
+        (" AND service = ", &filter.service),
+        (" AND destination = ", &filter.destination),
+        (" AND external_id = ", &filter.external_id),
+    ];
+    for (clause, value) in texts {
+        if let Some(value) = value {
+            query.push(clause).push_bind(value.clone());
+        }
+    }
+    let times = [
+        (" AND created_at >= ", filter.created_from),
+        (" AND created_at < ", filter.created_before),
+        (" AND unknown_since IS NOT NULL AND unknown_since < ", filter.unknown_before),
+    ];
+    for (clause, value) in times {
+        if let Some(value) = value {
+            query.push(clause).push_bind(value);
+        }
+    }
+    if let Some(amount) = filter.amount_from {
+        query.push(" AND amount >= ").push_bind(amount);
+    }
+    if let Some(before) = before {
+        query.push(" AND id < ").push_bind(before);
+    }
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    Ok(query.build_query_as().fetch_all(&db.reads).await?)
+}
+
+/// An attempt as it is shown.
+#[derive(Clone, Debug)]
+pub struct AttemptRow {
+    pub number: i16,
+    pub connection_id: Uuid,
+    pub label: Option<String>,
+    pub provider: String,
+    pub reference: String,
+    pub provider_ref: Option<String>,
+    pub fee: i64,
+    pub tax: i64,
+    pub why: String,
+    pub state: String,
+    pub sends: i16,
+    pub polls: i32,
+    pub code: Option<String>,
+    pub message: Option<String>,
+    pub sent_at: Option<DateTime<Utc>>,
+    pub next_try_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The attempts of a payment, in order.
+pub async fn attempts(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Vec<AttemptRow>> {
+    Ok(sqlx::query_as!(
+        AttemptRow,
+        r#"SELECT a.number, a.connection_id, c.label AS "label?", a.provider, a.reference, a.provider_ref, a.fee, a.tax,
+            a.why, a.state, a.sends, a.polls, a.code, a.message, a.sent_at, a.next_try_at, a.created_at, a.updated_at
+        FROM attempt a LEFT JOIN connection c ON c.client_id = a.client_id AND c.id = a.connection_id
+        WHERE a.client_id = $1 AND a.payment_id = $2 ORDER BY a.number"#,
+        client_id,
+        payment_id,
+    )
+    .fetch_all(&db.reads)
+    .await?)
+}
+
+/// An observation as it is shown.
+#[derive(Clone, Debug)]
+pub struct ObservationRow {
+    pub id: Uuid,
+    pub attempt: i16,
+    pub kind: String,
+    pub seen_at: DateTime<Utc>,
+    pub verdict: String,
+    pub code: Option<String>,
+    pub message: Option<String>,
+    pub raw: Option<String>,
+}
+
+/// The newest observations of a payment, oldest of them first.
+pub async fn observations(db: &Db, client_id: Uuid, payment_id: Uuid, limit: i64) -> Result<Vec<ObservationRow>> {
+    let mut rows = sqlx::query_as!(
+        ObservationRow,
+        "SELECT id, attempt, kind, seen_at, verdict, code, message, raw FROM observation
+         WHERE client_id = $1 AND payment_id = $2 ORDER BY id DESC LIMIT $3",
+        client_id,
+        payment_id,
+        limit,
+    )
+    .fetch_all(&db.reads)
+    .await?;
+    rows.reverse();
+    Ok(rows)
+}
