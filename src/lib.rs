@@ -6,5 +6,6 @@
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod devdb;
 pub mod outbound;
 pub mod telemetry;

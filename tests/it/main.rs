@@ -1,3 +1,5 @@
 //! The one integration binary: each module tests one part of the product from outside.
 
+mod devdb;
 mod outbound;
+mod support;
