@@ -94,7 +94,7 @@ async fn a_killed_server_starts_again() {
 #[tokio::test]
 async fn the_server_dies_with_its_starter() {
     let options = options("starter");
-    let Some(dir) = options.dir.clone() else { unreachable!() };
+    let dir = pg::folder("starter");
     // This test binary, run again as the starter of the same folder.
     let mut starter = tokio::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "devdb::helper_that_starts_and_waits", "--nocapture"])

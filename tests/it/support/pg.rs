@@ -47,7 +47,7 @@ impl Template {
             url.rsplit('/').next().expect("an address ends with its database").to_owned()
         };
         let template = self.0.get_or_init(made).await;
-        create(&format!("TEMPLATE {template} STRATEGY FILE_COPY")).await
+        create(&format!("TEMPLATE {template}")).await
     }
 }
 
