@@ -3,3 +3,4 @@
 mod devdb;
 mod outbound;
 mod support;
+mod tidy;
