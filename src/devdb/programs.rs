@@ -21,7 +21,7 @@ const NOT_FOUND: &str = "\
 no database: DATABASE_URL is not set, and PostgreSQL's programs (postgres and initdb, version 15 or newer) are not on this machine. One of these helps:
   - install them: `apt-get install postgresql` on Debian and Ubuntu (nothing needs to be configured or started)
   - set DATABASE_URL=postgres://user:password@host/database to use a PostgreSQL that runs elsewhere
-  - `docker compose up`, which brings its own PostgreSQL
+  - `docker compose up`, which brings its own PostgreSQL (the top of docker-compose.yml tells how)
 Nothing is downloaded by itself.";
 
 /// A folder with `postgres` and `initdb` of one version.
