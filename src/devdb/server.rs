@@ -224,7 +224,7 @@ fn running(data: &Path) -> Option<Running> {
 /// A postmaster.pid whose process is gone, or is another program by now, is removed.
 pub(super) fn clear_leftover(data: &Path) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let ladder = [(5, libc::SIGINT), (25, libc::SIGQUIT), (35, libc::SIGKILL)];
+    let ladder = [(1, libc::SIGINT), (25, libc::SIGQUIT), (35, libc::SIGKILL)];
     let mut asked = 0;
     while let Some(left) = running(data) {
         if !serves(left.pid, data) {

@@ -120,7 +120,42 @@ async fn the_server_dies_with_its_starter() {
     blocking(move || next.stop().unwrap()).await;
 }
 
-/// Does nothing unless the test above runs it: starts a server and waits to be killed.
+/// A server that nobody owns and that does not die by itself is ended before the folder's next one starts.
+#[tokio::test]
+async fn an_orphan_makes_way() {
+    use std::os::unix::{fs::MetadataExt, process::CommandExt};
+    let options = options("orphan");
+    let first = start(&options).await;
+    let program = std::fs::read_link(format!("/proc/{}/exe", postmaster(first.dir()))).unwrap();
+    let data = first.dir().join("postgres");
+    let url = first.url();
+    let port = url.rsplit([':', '/']).nth(1).unwrap().to_owned();
+    blocking(move || first.stop().unwrap()).await;
+
+    let owner = std::fs::metadata(&data).unwrap();
+    let mut orphan = std::process::Command::new(program);
+    orphan.args(["-c", "unix_socket_directories=", "-p", &port, "-D"]).arg(&data).current_dir("/");
+    // SAFETY: geteuid reads a number of this process.
+    if unsafe { libc::geteuid() } == 0 {
+        orphan.uid(owner.uid()).gid(owner.gid());
+    }
+    let mut orphan = orphan.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let mut session = loop {
+        match PgConnection::connect(&url).await {
+            Ok(session) => break session,
+            Err(error) => assert!(std::time::Instant::now() < until, "the orphan does not answer: {error}"),
+        }
+    };
+    let next = start(&options).await;
+    assert!(next.owned());
+    assert!(blocking(move || orphan.wait().unwrap()).await.success(), "the orphan was not asked to end in order");
+    assert!(sqlx::query("SELECT 1").execute(&mut session).await.is_err());
+    assert_eq!(number(&next.url(), "SELECT 1::bigint").await, 1);
+    blocking(move || next.stop().unwrap()).await;
+}
+
+/// Does nothing unless `the_server_dies_with_its_starter` runs it: starts a server and waits to be killed.
 #[test]
 fn helper_that_starts_and_waits() {
     let Some(dir) = std::env::var_os("PAYSTRATOR_TEST_START") else { return };
