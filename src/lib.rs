@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod devdb;
 pub mod domain;
 pub mod outbound;
 pub mod providers;

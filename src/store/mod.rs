@@ -22,7 +22,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, Executor, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 /// The schema, compiled in.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
@@ -158,19 +158,6 @@ impl Tx {
             Inner::Single(connection) => connection,
         }
     }
-}
-
-/// Makes the database a URL names, where it is missing. Used for the private Postgres alone.
-pub async fn ensure_database(server_url: &str, name: &str) -> Result<()> {
-    let mut connection = PgConnection::connect(server_url).await?;
-    let exists = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1) AS "e!""#, name)
-        .fetch_one(&mut connection)
-        .await?;
-    if !exists {
-        let quoted = name.replace('"', "\"\"");
-        connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE \"{quoted}\""))).await?;
-    }
-    Ok(())
 }
 
 /// Reads a text column into the enum it stands for.

@@ -1,1 +1,6 @@
+//! The one integration binary: each module tests one part of the product from outside.
 
+mod devdb;
+mod outbound;
+mod support;
+mod tidy;
