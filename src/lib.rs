@@ -3,12 +3,15 @@
 //! *Domain decides, store remembers, providers speak, flows do; http, console and workers call flows.*
 //! ARCHITECTURE.md is the map; `tests/it/tidy.rs` keeps the arrows between these rooms.
 
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod devdb;
 pub mod domain;
+pub mod flows;
 pub mod outbound;
 pub mod providers;
 pub mod store;
 pub mod telemetry;
+pub mod workers;

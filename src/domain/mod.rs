@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod bank;
+pub mod breaker;
 pub mod connection;
 pub mod evidence;
 pub mod fee;

@@ -54,6 +54,8 @@ pub struct AttemptAfter {
     pub polls: i32,
     pub not_found: i16,
     pub not_found_at: Option<DateTime<Utc>>,
+    /// Kept as it was where `None`.
+    pub polled_at: Option<DateTime<Utc>>,
     pub sent_at: Option<DateTime<Utc>>,
     pub next_try_at: Option<DateTime<Utc>>,
     pub leased_until: Option<DateTime<Utc>>,
@@ -129,6 +131,7 @@ pub async fn apply(tx: &mut Tx, batch: &[Change], now: DateTime<Utc>) -> Result<
         &columns.connection,
         &columns.mode,
         &columns.currency,
+        &columns.polled_at as _,
         &extra.seen_ord,
         &extra.seen_id,
         &extra.seen_kind,
@@ -200,6 +203,7 @@ struct Columns {
     connection: Vec<Uuid>,
     mode: Vec<String>,
     currency: Vec<String>,
+    polled_at: Vec<Option<DateTime<Utc>>>,
 }
 
 impl Columns {
@@ -237,6 +241,7 @@ impl Columns {
             to.connection.push(attempt.connection_id);
             to.mode.push(attempt.mode.to_owned());
             to.currency.push(attempt.currency.to_owned());
+            to.polled_at.push(attempt.polled_at);
         }
         to
     }

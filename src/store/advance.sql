@@ -5,17 +5,18 @@ WITH input AS (
         $8::text[], $9::text[], $10::smallint[], $11::timestamptz[], $12::text[], $13::text[], $14::timestamptz[],
         $15::smallint[], $16::text[], $17::text[], $18::smallint[], $19::bool[], $20::int[], $21::smallint[],
         $22::timestamptz[], $23::timestamptz[], $24::timestamptz[], $25::timestamptz[], $26::text[], $27::text[],
-        $28::text[], $29::uuid[], $30::text[], $31::text[]
+        $28::text[], $29::uuid[], $30::text[], $31::text[], $32::timestamptz[]
     ) AS t(
         ord, client_id, payment_id, version, is_send, stop_prepared,
         status, evidence, current, unknown_since, reason_code, reason, final_at,
         number, expected, state, sends, accepted, polls, not_found,
         not_found_at, sent_at, next_try_at, leased_until, provider_ref, code,
-        message, connection_id, mode, currency)
+        message, connection_id, mode, currency, polled_at)
 ), moved AS (
     UPDATE payment p
     SET version = p.version + 1, status = i.status, evidence = i.evidence, attempt = i.current,
-        unknown_since = i.unknown_since, reason_code = i.reason_code, reason = i.reason, final_at = i.final_at,
+        unknown_since = i.unknown_since, reason_code = COALESCE(i.reason_code, p.reason_code),
+        reason = COALESCE(i.reason, p.reason), final_at = COALESCE(i.final_at, p.final_at),
         updated_at = $1
     FROM input i
     WHERE p.client_id = i.client_id AND p.id = i.payment_id AND p.version = i.version
@@ -30,7 +31,7 @@ WITH input AS (
     UPDATE attempt a
     SET state = i.state, sends = i.sends, accepted = i.accepted, polls = i.polls, not_found = i.not_found,
         not_found_at = i.not_found_at, sent_at = i.sent_at, next_try_at = i.next_try_at,
-        leased_until = i.leased_until, provider_ref = COALESCE(i.provider_ref, a.provider_ref),
+        leased_until = i.leased_until, polled_at = COALESCE(i.polled_at, a.polled_at), provider_ref = COALESCE(i.provider_ref, a.provider_ref),
         code = COALESCE(i.code, a.code), message = COALESCE(i.message, a.message), updated_at = $1
     FROM input i JOIN moved m ON m.ord = i.ord
     WHERE a.client_id = i.client_id AND a.payment_id = i.payment_id AND a.number = i.number AND a.state = i.expected
@@ -44,7 +45,7 @@ WITH input AS (
 ), seen AS (
     INSERT INTO observation (client_id, payment_id, id, attempt, kind, seen_at, verdict, code, message, raw)
     SELECT i.client_id, i.payment_id, s.id, i.number, s.kind, $1, s.verdict, s.code, s.message, s.raw
-    FROM UNNEST($32::int[], $33::uuid[], $34::text[], $35::text[], $36::text[], $37::text[], $38::text[])
+    FROM UNNEST($33::int[], $34::uuid[], $35::text[], $36::text[], $37::text[], $38::text[], $39::text[])
             AS s(ord, id, kind, verdict, code, message, raw)
         JOIN moved m ON m.ord = s.ord JOIN input i ON i.ord = s.ord
 ), booked AS (
@@ -52,13 +53,13 @@ WITH input AS (
         currency, created_at)
     SELECT i.client_id, i.payment_id, i.number, l.kind, l.line, i.connection_id, i.mode, l.debit, l.credit, l.amount,
         i.currency, $1
-    FROM UNNEST($39::int[], $40::text[], $41::text[], $42::text[], $43::text[], $44::bigint[])
+    FROM UNNEST($40::int[], $41::text[], $42::text[], $43::text[], $44::text[], $45::bigint[])
             AS l(ord, kind, line, debit, credit, amount)
         JOIN moved m ON m.ord = l.ord JOIN input i ON i.ord = l.ord
 ), ev AS (
     INSERT INTO event (client_id, id, mode, payment_id, version, type, body, created_at)
     SELECT m.client_id, e.id, m.mode, m.id, m.version, e.kind, e.body, $1
-    FROM UNNEST($45::int[], $46::uuid[], $47::text[], $48::text[]) AS e(ord, id, kind, body)
+    FROM UNNEST($46::int[], $47::uuid[], $48::text[], $49::text[]) AS e(ord, id, kind, body)
         JOIN moved m ON m.ord = e.ord
     RETURNING client_id, id, mode, type
 ), told AS (
@@ -72,15 +73,15 @@ WITH input AS (
         fee, tax, why, state, next_try_at, created_at, updated_at)
     SELECT i.client_id, i.payment_id, i.current, i.mode, n.connection_id, n.provider, n.identity, n.reference,
         n.frozen, n.fee, n.tax, n.why, 'prepared', n.next_try_at, $1, $1
-    FROM UNNEST($49::int[], $50::uuid[], $51::text[], $52::text[], $53::text[], $54::bytea[], $55::bigint[],
-                $56::bigint[], $57::text[], $58::timestamptz[])
+    FROM UNNEST($50::int[], $51::uuid[], $52::text[], $53::text[], $54::text[], $55::bytea[], $56::bigint[],
+                $57::bigint[], $58::text[], $59::timestamptz[])
             AS n(ord, connection_id, provider, identity, reference, frozen, fee, tax, why, next_try_at)
         JOIN att ON att.ord = n.ord JOIN input i ON i.ord = n.ord
 ), opened AS (
     INSERT INTO exception (client_id, id, payment_id, attempt, kind, detail, amount, observations, opened_at)
     SELECT i.client_id, x.id, i.payment_id, i.number, x.kind, x.detail, x.amount,
-        ARRAY(SELECT s.id FROM UNNEST($32::int[], $33::uuid[]) AS s(ord, id) WHERE s.ord = x.ord), $1
-    FROM UNNEST($59::int[], $60::uuid[], $61::text[], $62::text[], $63::bigint[]) AS x(ord, id, kind, detail, amount)
+        ARRAY(SELECT s.id FROM UNNEST($33::int[], $34::uuid[]) AS s(ord, id) WHERE s.ord = x.ord), $1
+    FROM UNNEST($60::int[], $61::uuid[], $62::text[], $63::text[], $64::bigint[]) AS x(ord, id, kind, detail, amount)
         JOIN moved m ON m.ord = x.ord JOIN input i ON i.ord = x.ord
 )
 SELECT id AS "id!" FROM moved

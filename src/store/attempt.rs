@@ -185,18 +185,23 @@ pub struct Note {
     pub not_found: i16,
     pub not_found_at: Option<DateTime<Utc>>,
     pub next_try_at: Option<DateTime<Utc>>,
+    /// When the status read began, if it was one.
+    pub polled_at: Option<DateTime<Utc>>,
     pub observation: super::advance::NewObservation,
 }
 
 /// Writes a note. The attempt's schedule moves only while its end is awaited; the observation is always kept.
+/// A note never makes what is known less: the time of the last question only rises.
 pub async fn note(tx: &mut Tx, note: &Note, now: DateTime<Utc>) -> Result<()> {
     let seen = &note.observation;
     sqlx::query!(
         "WITH noted AS (
-            UPDATE attempt SET polls = $4, not_found = $5, not_found_at = $6, next_try_at = $7, polled_at = $8,
-                leased_until = CASE WHEN state = 'sent' THEN leased_until END,
+            UPDATE attempt SET polls = $4, not_found = $5, not_found_at = $6,
+                polled_at = GREATEST(COALESCE($15, polled_at), polled_at),
+                next_try_at = CASE WHEN state IN ('accepted', 'unknown') THEN $7 ELSE next_try_at END,
+                leased_until = CASE WHEN state IN ('accepted', 'unknown') THEN NULL ELSE leased_until END,
                 code = COALESCE($12, code), message = COALESCE($13, message), updated_at = $8
-            WHERE client_id = $1 AND payment_id = $2 AND number = $3 AND state IN ('accepted', 'unknown')
+            WHERE client_id = $1 AND payment_id = $2 AND number = $3
         )
         INSERT INTO observation (client_id, payment_id, id, attempt, kind, seen_at, verdict, code, message, raw)
         VALUES ($1, $2, $9, $3, $10, $8, $11, $12, $13, $14)",
@@ -214,6 +219,7 @@ pub async fn note(tx: &mut Tx, note: &Note, now: DateTime<Utc>) -> Result<()> {
         seen.code,
         seen.message,
         seen.raw,
+        note.polled_at,
     )
     .execute(tx.conn())
     .await?;

@@ -56,6 +56,7 @@ pub struct Waiting {
     pub client_id: Uuid,
     pub id: Uuid,
     pub connection_id: Uuid,
+    pub received_at: DateTime<Utc>,
     pub reference: Option<String>,
 }
 
@@ -67,7 +68,7 @@ pub async fn claim_due(tx: &mut Tx, limit: i64, again: DateTime<Utc>, now: DateT
          FROM (SELECT client_id, id FROM callback WHERE done_at IS NULL AND next_try_at <= $1
                ORDER BY next_try_at LIMIT $2) due
          WHERE c.client_id = due.client_id AND c.id = due.id AND c.done_at IS NULL AND c.next_try_at <= $1
-         RETURNING c.client_id, c.id, c.connection_id, c.reference",
+         RETURNING c.client_id, c.id, c.connection_id, c.received_at, c.reference",
         now,
         limit,
         again,

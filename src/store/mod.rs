@@ -32,6 +32,8 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 pub enum Error {
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
     #[error("row {id} of {column} holds {value:?}, which this version does not know")]
     BadRow { column: &'static str, id: uuid::Uuid, value: String },
 }
@@ -42,6 +44,7 @@ impl Error {
     /// The database could not be reached or did not answer in time: try again later.
     pub fn is_unavailable(&self) -> bool {
         match self {
+            Error::Unavailable(_) => true,
             Error::Database(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_)) => true,
             // 57P0x: shutting down or starting; 53xxx: out of resources; 08xxx: connection; 57014: statement timeout.
             Error::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {

@@ -1,0 +1,219 @@
+//! What every flow needs, made once: database, providers, clock, doors, configuration, keys, and the ways to wake work.
+//!
+//! It holds handles and decides nothing. The receiving halves of its channels go to the workers.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::crypto::envelope::Keyring;
+use crate::domain::connection::Connection;
+use crate::domain::sequence::Sequence;
+use crate::domain::service::{Mode, Service};
+use crate::outbound::Outbound;
+use crate::providers::Account;
+use crate::providers::registry::Providers;
+use crate::store::{self, Db, accept, advance, attempt, callback, delivery};
+
+/// Everything a flow needs.
+pub struct App {
+    pub db: Db,
+    pub providers: Providers,
+    pub clock: Clock,
+    pub outbound: Outbound,
+    pub config: Config,
+    pub keys: Keyring,
+    pub writers: Writers,
+    pub wake: Wake,
+    /// Connections and opened credentials, as they were at most [`CACHE_TTL`] ago.
+    pub accounts: Cache<(Uuid, Uuid), OpenConnection>,
+    /// Sequences and connections, by client, mode, service and destination.
+    pub routes: Cache<(Uuid, Mode, Service, String), RoutingTable>,
+    /// API keys by hash.
+    pub credentials: Cache<[u8; 32], store::access::KeyRow>,
+    /// Endpoints, for the deliveries under way.
+    pub endpoints: Cache<(Uuid, Uuid), store::endpoint::Endpoint>,
+    /// Provider calls and deliveries under way; a graceful end waits for them.
+    pub tasks: TaskTracker,
+}
+
+/// How old what a cache holds may be. Every decision that moves money is checked again in its statement.
+pub const CACHE_TTL: Duration = Duration::from_secs(1);
+
+/// A connection ready to be called.
+pub struct OpenConnection {
+    pub connection: Connection,
+    pub account: Account,
+}
+
+/// What a plan is made from.
+pub struct RoutingTable {
+    pub sequence: Sequence,
+    pub connections: Vec<Connection>,
+}
+
+/// The sending halves of the batch writers, one kind each.
+pub struct Writers {
+    pub accept: Batch<accept::NewPayment, Option<accept::Accepted>>,
+    /// Answers whether the change was applied: `false` means the payment moved meanwhile.
+    pub advance: Batch<advance::Change, bool>,
+    pub callback: Batch<callback::NewCallback, ()>,
+    /// Callbacks that were worked on: client and id.
+    pub done: Batch<(Uuid, Uuid), ()>,
+    pub mark: Batch<delivery::Mark, ()>,
+}
+
+/// Ways to tell the workers of this process that there is work, after the commit that made it.
+/// Losing one of these messages costs time, never work: the rows are found by their times.
+pub struct Wake {
+    /// An attempt that was just prepared, with all that a send needs.
+    pub send: mpsc::Sender<attempt::Case>,
+    /// An attempt whose provider should be asked now.
+    pub ask: mpsc::Sender<attempt::Key>,
+    /// A callback that was just stored.
+    pub callback: mpsc::Sender<callback::Waiting>,
+    /// Deliveries were made.
+    pub deliver: Notify,
+    /// A payment changed: who waits for it reads it again.
+    pub changed: broadcast::Sender<Uuid>,
+}
+
+/// The receiving halves, for the workers.
+pub struct Inboxes {
+    pub accept: Inbox<accept::NewPayment, Option<accept::Accepted>>,
+    pub advance: Inbox<advance::Change, bool>,
+    pub callback_rows: Inbox<callback::NewCallback, ()>,
+    pub done: Inbox<(Uuid, Uuid), ()>,
+    pub mark: Inbox<delivery::Mark, ()>,
+    pub send: mpsc::Receiver<attempt::Case>,
+    pub ask: mpsc::Receiver<attempt::Key>,
+    pub callback: mpsc::Receiver<callback::Waiting>,
+}
+
+/// What the binary and the tests bring.
+pub struct Parts {
+    pub db: Db,
+    pub clock: Clock,
+    pub outbound: Outbound,
+    pub config: Config,
+    pub keys: Keyring,
+}
+
+/// Work that waits in memory before a writer or worker takes it; beyond it the database is the queue.
+const QUEUE: usize = 8192;
+
+impl App {
+    /// Puts the parts together. Nothing runs until the inboxes are given to the workers.
+    pub fn new(parts: Parts) -> anyhow::Result<(Arc<App>, Inboxes)> {
+        let providers = Providers::from_config(&parts.config.providers)?;
+        let (accept, accept_inbox) = Batch::new();
+        let (advance, advance_inbox) = Batch::new();
+        let (callback_rows, callback_rows_inbox) = Batch::new();
+        let (done, done_inbox) = Batch::new();
+        let (mark, mark_inbox) = Batch::new();
+        let (send, send_inbox) = mpsc::channel(QUEUE);
+        let (ask, ask_inbox) = mpsc::channel(QUEUE);
+        let (callback, callback_inbox) = mpsc::channel(QUEUE);
+        let app = App {
+            db: parts.db,
+            providers,
+            clock: parts.clock,
+            outbound: parts.outbound,
+            config: parts.config,
+            keys: parts.keys,
+            writers: Writers { accept, advance, callback: callback_rows, done, mark },
+            wake: Wake { send, ask, callback, deliver: Notify::new(), changed: broadcast::Sender::new(4096) },
+            accounts: Cache::new(CACHE_TTL),
+            routes: Cache::new(CACHE_TTL),
+            credentials: Cache::new(CACHE_TTL),
+            endpoints: Cache::new(CACHE_TTL),
+            tasks: TaskTracker::new(),
+        };
+        let inboxes = Inboxes {
+            accept: accept_inbox,
+            advance: advance_inbox,
+            callback_rows: callback_rows_inbox,
+            done: done_inbox,
+            mark: mark_inbox,
+            send: send_inbox,
+            ask: ask_inbox,
+            callback: callback_inbox,
+        };
+        Ok((Arc::new(app), inboxes))
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}
+
+/// One row for a batch writer, with the way back to who waits for it.
+pub type Letter<I, O> = (I, oneshot::Sender<store::Result<O>>);
+
+/// The receiving half of a [`Batch`].
+pub type Inbox<I, O> = mpsc::Receiver<Letter<I, O>>;
+
+/// Hands rows of one kind to the task that writes whatever waits in one statement.
+pub struct Batch<I, O>(mpsc::Sender<Letter<I, O>>);
+
+impl<I, O> Batch<I, O> {
+    fn new() -> (Self, Inbox<I, O>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Batch(sender), receiver)
+    }
+
+    /// Waits until the row is durable, or the writer says why it is not.
+    pub async fn write(&self, row: I) -> store::Result<O> {
+        let (answer, wait) = oneshot::channel();
+        let gone = || store::Error::Unavailable("the writer has stopped".into());
+        self.0.send((row, answer)).await.map_err(|_| gone())?;
+        wait.await.map_err(|_| gone())?
+    }
+}
+
+/// Values read a moment ago. Bounded: a full cache is emptied, which costs reads and nothing else.
+pub struct Cache<K, V> {
+    ttl: Duration,
+    entries: Mutex<HashMap<K, (DateTime<Utc>, Arc<V>)>>,
+}
+
+const CACHE_ENTRIES: usize = 10_000;
+
+impl<K: Hash + Eq, V> Cache<K, V> {
+    pub fn new(ttl: Duration) -> Self {
+        Cache { ttl, entries: Mutex::new(HashMap::new()) }
+    }
+
+    /// The value, if it was put within the time to live.
+    pub fn get(&self, key: &K, now: DateTime<Utc>) -> Option<Arc<V>> {
+        let entries = self.lock();
+        let (at, value) = entries.get(key)?;
+        (now - *at).to_std().is_ok_and(|age| age < self.ttl).then(|| value.clone())
+    }
+
+    pub fn put(&self, key: K, value: V, now: DateTime<Utc>) -> Arc<V> {
+        let value = Arc::new(value);
+        let mut entries = self.lock();
+        if entries.len() >= CACHE_ENTRIES {
+            entries.clear();
+        }
+        entries.insert(key, (now, value.clone()));
+        value
+    }
+
+    pub fn forget(&self, key: &K) {
+        self.lock().remove(key);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, (DateTime<Utc>, Arc<V>)>> {
+        self.entries.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

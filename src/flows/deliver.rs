@@ -1,0 +1,212 @@
+//! Delivering events to webhook endpoints: signed, retried for three days, one endpoint never in another's way.
+//!
+//! Bodies are signed as Standard Webhooks 1.0 says; the verification token stands in a header of its own beside it
+//! (contracts/paystrator.md section 4, no. 36). Nothing of an answer is believed but its status.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::http::Method;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::lanes::lock;
+use crate::app::App;
+use crate::crypto::envelope::Place;
+use crate::crypto::hmac_sha256;
+use crate::domain::{ids, retry};
+use crate::outbound::{Answer, Outcome, Request};
+use crate::store::delivery::{Due, Mark};
+use crate::store::endpoint::{self, Endpoint};
+use crate::store::{self, delivery};
+
+/// The header that carries the verification token.
+pub const TOKEN_HEADER: &str = "X-Webhook-Verification-Token";
+
+/// How much of an answer is remembered, for the owner of the endpoint.
+const NOTE_LIMIT: usize = 200;
+
+/// The slots of this process: over all endpoints, and of each.
+pub struct Slots {
+    all: Arc<Semaphore>,
+    each: Mutex<HashMap<Uuid, Arc<Semaphore>>>,
+    per_endpoint: usize,
+}
+
+impl Slots {
+    pub fn new(workers: usize, per_endpoint: usize) -> Self {
+        Slots { all: Arc::new(Semaphore::new(workers.max(1))), each: Mutex::default(), per_endpoint: per_endpoint.max(1) }
+    }
+
+    fn of(&self, endpoint: Uuid) -> Arc<Semaphore> {
+        lock(&self.each).entry(endpoint).or_insert_with(|| Arc::new(Semaphore::new(self.per_endpoint))).clone()
+    }
+}
+
+/// One scan: endpoint by endpoint, as many deliveries as it has free slots. `true` when something was taken.
+pub async fn scan(app: &Arc<App>, slots: &Arc<Slots>) -> anyhow::Result<bool> {
+    let mut taken = false;
+    for lane in delivery::lanes(&app.db, app.now()).await? {
+        let own = slots.of(lane.endpoint_id);
+        let free = own.available_permits().min(slots.all.available_permits());
+        if free == 0 {
+            continue;
+        }
+        let now = app.now();
+        let timeout = Duration::from_millis(app.config.webhooks.timeout_ms);
+        let lease = now + timeout + app.config.schedule.seconds(app.config.schedule.lease_margin_s);
+        let mut tx = super::single(&app.db).await?;
+        let due = delivery::claim(&mut tx, lane, free as i64, lease, now).await?;
+        tx.commit().await?;
+        for delivery in due {
+            taken = true;
+            let (Ok(a), Ok(b)) = (own.clone().acquire_owned().await, slots.all.clone().acquire_owned().await) else {
+                return Ok(taken);
+            };
+            let task_app = app.clone();
+            app.tasks.spawn(async move {
+                let key = delivery.key;
+                if let Err(error) = deliver(&task_app, delivery).await {
+                    tracing::error!(event = %key.event_id, %error, "a delivery could not be worked on; it is tried again");
+                    metrics::counter!("flow_errors_total", "flow" => "deliver").increment(1);
+                }
+                drop((a, b));
+                task_app.wake.deliver.notify_one();
+            });
+        }
+    }
+    Ok(taken)
+}
+
+/// Tells one event to one endpoint, once, and writes how it went.
+async fn deliver(app: &App, due: Due) -> anyhow::Result<()> {
+    let Some(endpoint) = open(app, due.key.client_id, due.key.endpoint_id).await? else { return Ok(()) };
+    if endpoint.status != "ACTIVE" {
+        return Ok(app.writers.mark.write(ended(&due, "failed", None, "the endpoint is disabled")).await?);
+    }
+    let request = request(app, &endpoint, &due)?;
+    let outcome = app.outbound.guarded(request).await;
+    let mark = read(app, &due, &outcome);
+    metrics::counter!("webhook_tries_total", "end" => mark.state).increment(1);
+    if matches!(&outcome, Outcome::Answered(answer) if answer.status == 410) {
+        let mut tx = super::begin(&app.db).await?;
+        endpoint::disable(&mut tx, endpoint.client_id, endpoint.id, "it answered 410 Gone", app.now()).await?;
+        tx.commit().await?;
+        app.endpoints.forget(&(endpoint.client_id, endpoint.id));
+        tracing::warn!(endpoint = %ids::show(ids::ENDPOINT, endpoint.id), "an endpoint answered 410 and is disabled");
+    }
+    Ok(app.writers.mark.write(mark).await?)
+}
+
+async fn open(app: &App, client_id: Uuid, id: Uuid) -> store::Result<Option<Arc<Endpoint>>> {
+    let now = app.now();
+    if let Some(endpoint) = app.endpoints.get(&(client_id, id), now) {
+        return Ok(Some(endpoint));
+    }
+    let endpoint = endpoint::get(&app.db, client_id, id).await?;
+    Ok(endpoint.map(|endpoint| app.endpoints.put((client_id, id), endpoint, now)))
+}
+
+/// The signed request of one try.
+fn request(app: &App, endpoint: &Endpoint, due: &Due) -> anyhow::Result<Request> {
+    let now = app.now();
+    let id = ids::show(ids::EVENT, due.key.event_id);
+    let timestamp = now.timestamp().to_string();
+    let mut secrets = vec![open_secret(app, endpoint, &endpoint.secret)?];
+    if let (Some(previous), Some(until)) = (&endpoint.previous_secret, endpoint.previous_until)
+        && now < until
+    {
+        secrets.push(open_secret(app, endpoint, previous)?);
+    }
+    let signatures: Vec<String> =
+        secrets.iter().map(|secret| signature(secret, &id, &timestamp, due.body.as_bytes())).collect();
+    let token = String::from_utf8(app.keys.open(token_place(endpoint.client_id, endpoint.id), &endpoint.token)?)?;
+    Ok(Request {
+        method: Method::POST,
+        url: endpoint.url.clone(),
+        headers: vec![
+            ("Content-Type".into(), "application/json".into()),
+            ("User-Agent".into(), "Paystrator".into()),
+            ("webhook-id".into(), id),
+            ("webhook-timestamp".into(), timestamp),
+            ("webhook-signature".into(), signatures.join(" ")),
+            (TOKEN_HEADER.into(), token),
+        ],
+        body: due.body.clone().into_bytes(),
+        timeout: Duration::from_millis(app.config.webhooks.timeout_ms),
+    })
+}
+
+/// `v1,` and the HMAC-SHA-256 of `id.timestamp.body` (Standard Webhooks 1.0).
+pub fn signature(secret: &[u8], id: &str, timestamp: &str, body: &[u8]) -> String {
+    let mac = hmac_sha256(secret, &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body]);
+    format!("v1,{}", STANDARD.encode(mac))
+}
+
+/// Where a signing secret is sealed.
+pub(super) fn secret_place<'a>(client: Uuid, row: Uuid) -> Place<'a> {
+    Place { client, column: "endpoint.secret", row }
+}
+
+/// Where a verification token is sealed.
+pub(super) fn token_place<'a>(client: Uuid, row: Uuid) -> Place<'a> {
+    Place { client, column: "endpoint.token", row }
+}
+
+fn open_secret(app: &App, endpoint: &Endpoint, sealed: &[u8]) -> anyhow::Result<Vec<u8>> {
+    Ok(app.keys.open(secret_place(endpoint.client_id, endpoint.id), sealed)?)
+}
+
+/// How a try went: 2xx delivers, 410 ends, everything else is tried again until the ladder ends.
+fn read(app: &App, due: &Due, outcome: &Outcome) -> Mark {
+    let (status, note, retry_after) = match outcome {
+        Outcome::Answered(answer) if (200..300).contains(&answer.status) => {
+            return ended(due, "delivered", Some(answer.status), "");
+        }
+        Outcome::Answered(answer) if answer.status == 410 => {
+            return ended(due, "failed", Some(410), "410 Gone: the endpoint is disabled");
+        }
+        Outcome::Answered(answer) => (Some(answer.status), said(answer), retry_after(answer)),
+        Outcome::NotSent { reason } | Outcome::Unknown { reason } => (None, reason.clone(), None),
+    };
+    let tries = due.tries.saturating_add(1);
+    let ladder = &app.config.schedule.delivery_retry_s;
+    let Some(seconds) = ladder.get(usize::from(tries.unsigned_abs()) - 1) else {
+        return ended(due, "failed", status, &format!("given up after {tries} tries: {note}"));
+    };
+    let wait = retry::jittered(app.config.schedule.seconds(*seconds), rand::random());
+    // A day is the longest pause an endpoint can ask for.
+    let wait = retry_after.map_or(wait, |asked| wait.max(asked.min(app.config.schedule.seconds(86_400))));
+    Mark { next_try_at: Some(app.now() + wait), ..ended(due, "pending", status, &note) }
+}
+
+fn ended(due: &Due, state: &'static str, status: Option<u16>, note: &str) -> Mark {
+    Mark {
+        key: due.key,
+        state,
+        tries: due.tries.saturating_add(1),
+        next_try_at: None,
+        response_status: status.map(|status| status as i16),
+        note: (!note.is_empty()).then(|| note.chars().take(NOTE_LIMIT).collect()),
+    }
+}
+
+fn said(answer: &Answer) -> String {
+    let body: String = String::from_utf8_lossy(&answer.body).chars().filter(|c| !c.is_control()).collect();
+    format!("HTTP {} {body}", answer.status)
+}
+
+/// `Retry-After`, in seconds; the date form is rare and is left to the ladder.
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    let (_, value) = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+    value.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// When the oldest waiting delivery was made, for the metrics.
+pub async fn lag(app: &App) -> store::Result<(i64, Option<DateTime<Utc>>)> {
+    delivery::lag(&app.db).await
+}

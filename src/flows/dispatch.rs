@@ -1,0 +1,182 @@
+//! Dispatch: prepared attempts are claimed, sent once, and advanced by the answer.
+//!
+//! Attempts arrive in memory right after their commit; a scan finds those nobody announced. The claim is one update,
+//! so however often an attempt is offered it is sent once. The call runs in a task of its own that nobody cancels.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::advance::{self, Sight};
+use super::lanes::{Held, Lane, Lanes, Work, lock};
+use super::{connections, routing};
+use crate::app::App;
+use crate::domain::breaker::Admit;
+use crate::domain::connection::ConnectionStatus;
+use crate::domain::evidence::{Evidence, Seen, Verdict};
+use crate::domain::payment::Reason;
+use crate::domain::sequence::Wanted;
+use crate::domain::service::Service;
+use crate::providers::Reading;
+use crate::store::attempt::{self, Case};
+use crate::store::client;
+
+/// Offers an attempt to its lane: a task waits for a slot and sends it.
+pub fn offer(app: &Arc<App>, lanes: &Arc<Lanes>, case: Case) {
+    let lane = lanes.of(app, case.attempt.connection_id, &case.attempt.provider);
+    let Some(held) = lane.hold(Work::Send, case.key()) else { return };
+    let task_app = app.clone();
+    app.tasks.spawn(async move {
+        let key = case.key();
+        if let Err(error) = send(&task_app, &lane, held, case).await {
+            tracing::error!(payment = %key.payment_id, %error, "an attempt could not be worked on; it is tried again");
+            metrics::counter!("flow_errors_total", "flow" => "dispatch").increment(1);
+        }
+    });
+}
+
+/// One scan: lane by lane, never more than the lane has room for.
+pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
+    if client::setting(&app.db, client::SENDING_PAUSED).await?.is_some() {
+        return Ok(());
+    }
+    for due in attempt::lanes_to_send(&app.db, app.now()).await? {
+        let open = connections::open(app, due.client_id, due.connection_id).await?;
+        let lane = lanes.of(app, due.connection_id, &open.connection.provider);
+        let room = lane.room(Work::Send);
+        if room == 0 {
+            continue;
+        }
+        for key in attempt::to_send(&app.db, due, room as i64, app.now()).await? {
+            if let Some(case) = attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? {
+                offer(app, lanes, case);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sends one prepared attempt, from the wait for its slot to the advance by its answer.
+async fn send(app: &App, lane: &Lane, held: Held, mut case: Case) -> anyhow::Result<()> {
+    let Some(ready) = wait_for_breaker(app, lane, case).await? else { return Ok(()) };
+    case = ready;
+    let Some(slot) = lane.slot(Work::Send).await else { return Ok(()) };
+    let Some(sender) = routing::sender(app, &case.attempt.provider) else {
+        anyhow::bail!("provider {:?} is not configured", case.attempt.provider)
+    };
+    let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
+    let order = routing::order(app, &case)?;
+    let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
+    let Some(sent) = advance::claim(app, &case, sender.send_deadline()).await? else {
+        return not_claimed(app, case).await;
+    };
+    let reading = sender.send(&call, &order).await;
+    let reached = reading.verdict != Verdict::NotSent;
+    let schedule = &app.config.schedule;
+    lock(&lane.breaker).record(
+        reached,
+        app.config.breaker.failures,
+        schedule.seconds(schedule.breaker_open_s),
+        app.now(),
+    );
+    drop(slot);
+    answered(app, sent, &reading, call.record()).await?;
+    drop(held);
+    Ok(())
+}
+
+/// Advances by the answer to a send; what cannot be written now is written as soon as the database is back.
+pub(super) async fn answered(app: &App, case: Case, reading: &Reading, record: String) -> anyhow::Result<()> {
+    let key = case.key();
+    let mut wait = Duration::from_millis(50);
+    loop {
+        let error = match advance::advance(app, case.clone(), &Sight::answer(reading, record.clone())).await {
+            Ok(to) => {
+                if to == advance::Advanced::To(Evidence::Unknown) {
+                    // In doubt: ask now. A full queue is no loss, the row is due.
+                    let _ = app.wake.ask.try_send(key);
+                }
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let gone = error.downcast_ref::<crate::store::Error>().is_some_and(crate::store::Error::is_unavailable);
+        // Past the lease the attempt counts as unknown and is asked about; the answer is then only a memory.
+        if !gone || case.attempt.leased_until.is_none_or(|until| app.now() > until) {
+            return Err(error);
+        }
+        app.clock.sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(2));
+    }
+}
+
+/// Waits while the lane's breaker is open. What waits too long goes to the next connection, where there is one;
+/// what waits past the send window fails.
+async fn wait_for_breaker(app: &App, lane: &Lane, case: Case) -> anyhow::Result<Option<Case>> {
+    let schedule = &app.config.schedule;
+    let give_up = app.now() + schedule.seconds(schedule.breaker_wait_s);
+    let mut asked_others = false;
+    loop {
+        let now = app.now();
+        if now >= case.send_until {
+            window_closed(app, case).await?;
+            return Ok(None);
+        }
+        let admit = lock(&lane.breaker).admit(schedule.seconds(schedule.breaker_open_s), now);
+        let Admit::Wait(until) = admit else { return Ok(Some(case)) };
+        if now >= give_up && !asked_others {
+            asked_others = true;
+            if has_other_connection(app, &case).await? {
+                let reason = Reason::new("provider_unreachable", "The provider could not be reached.");
+                let sight = Sight::engine(Seen::Withheld { may_try_next: true }, Some(reason));
+                advance::advance(app, case, &sight).await?;
+                return Ok(None);
+            }
+        }
+        let until = if asked_others { until } else { until.min(give_up) };
+        app.clock.sleep((until.min(case.send_until) - now).to_std().unwrap_or_default()).await;
+    }
+}
+
+async fn has_other_connection(app: &App, case: &Case) -> anyhow::Result<bool> {
+    let wanted = Wanted {
+        service: Service::SendMoney,
+        mode: case.mode,
+        currency: case.money.currency,
+        amount: case.money.units,
+        destination: &case.destination,
+    };
+    let plan = routing::candidates(app, case.client_id, wanted, &[case.attempt.connection_id]).await?;
+    Ok(!plan.candidates.is_empty())
+}
+
+/// The claim was not given: somebody else has it, sending is paused, the window closed, or the connection is unfit.
+async fn not_claimed(app: &App, case: Case) -> anyhow::Result<()> {
+    let Some(now_case) = attempt::case(&app.db, case.client_id, case.payment_id, case.attempt.number).await? else {
+        return Ok(());
+    };
+    if now_case.attempt.state != Evidence::Prepared || now_case.current != now_case.attempt.number {
+        return Ok(());
+    }
+    if app.now() >= now_case.send_until {
+        return window_closed(app, now_case).await;
+    }
+    app.accounts.forget(&(case.client_id, case.attempt.connection_id));
+    let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
+    if open.connection.status != ConnectionStatus::Active {
+        let reason = Reason::new(
+            "connection_not_active",
+            format!("The connection is in status {}.", open.connection.status.as_str()),
+        );
+        let sight = Sight::engine(Seen::Withheld { may_try_next: true }, Some(reason));
+        advance::advance(app, now_case, &sight).await?;
+    }
+    // Otherwise sending is paused: the attempt stays prepared, and a scan finds it when sending goes on.
+    Ok(())
+}
+
+async fn window_closed(app: &App, case: Case) -> anyhow::Result<()> {
+    let reason = Reason::new("not_sent_in_time", "It was not sent within the time allowed for sending.");
+    let sight = Sight::engine(Seen::Withheld { may_try_next: false }, Some(reason));
+    advance::advance(app, case, &sight).await?;
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! What the product does, flow by flow: the only place that opens a transaction.
+//!
+//! A flow asks domain what is right, store to remember it and providers to speak; http, console and workers call it.
+//! No provider is called inside a transaction, and nothing is acknowledged before its commit.
+
+pub mod access;
+pub mod advance;
+pub mod batch;
+pub mod callback;
+pub mod connections;
+pub mod deliver;
+pub mod dispatch;
+pub mod lanes;
+pub mod reads;
+pub mod refresh;
+pub mod routing;
+pub mod send_money;
+
+use crate::store::{self, Db, MayWrite, Tx};
+
+/// The right to write, which only flows can make.
+struct Flow(());
+
+impl MayWrite for Flow {}
+
+/// Begins a transaction.
+async fn begin(db: &Db) -> store::Result<Tx> {
+    Tx::begin(db, &Flow(())).await
+}
+
+/// A connection for one statement that commits by itself.
+async fn single(db: &Db) -> store::Result<Tx> {
+    Tx::single(db, &Flow(())).await
+}

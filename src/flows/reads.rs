@@ -1,0 +1,88 @@
+//! Reading payments and what belongs to them, opened for who may see it.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::access::Caller;
+use super::routing::Receiver;
+use crate::app::App;
+use crate::crypto::secret::Personal;
+use crate::domain::money::{Currency, Money};
+use crate::domain::service::Service;
+use crate::store::attempt::Case;
+use crate::store::payment::{self, Filter, Payment};
+
+/// A payment with its receiver opened.
+#[derive(Clone, Debug)]
+pub struct PaymentView {
+    pub row: Payment,
+    pub account: Personal,
+    pub name: Personal,
+    pub remark: String,
+}
+
+impl PaymentView {
+    /// The view of a payment that was just accepted, without reading it back.
+    pub(super) fn fresh(
+        case: &Case,
+        receiver: Receiver,
+        sender_id: Option<String>,
+        possible_duplicate_of: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let row = Payment {
+            client_id: case.client_id,
+            id: case.payment_id,
+            mode: case.mode.as_str().into(),
+            service: Service::SendMoney.as_str().into(),
+            external_id: case.external_id.clone(),
+            amount: case.money.units,
+            currency: case.money.currency.as_str().into(),
+            destination: case.destination.clone(),
+            sender_id,
+            receiver: Vec::new(),
+            metadata: case.metadata.clone(),
+            status: case.status.as_str().into(),
+            evidence: case.evidence.as_str().into(),
+            version: case.version,
+            attempt: case.current,
+            unknown_since: None,
+            possible_duplicate_of,
+            reason_code: None,
+            reason: None,
+            created_at: now,
+            updated_at: now,
+            final_at: None,
+        };
+        PaymentView { row, account: receiver.account, name: receiver.name, remark: receiver.remark }
+    }
+
+    fn open(app: &App, row: Payment) -> anyhow::Result<Self> {
+        let receiver = Receiver::open(app, &row)?;
+        Ok(PaymentView { row, account: receiver.account, name: receiver.name, remark: receiver.remark })
+    }
+
+    /// The amount, exactly.
+    pub fn money(&self) -> Money {
+        // The column is written from this enum alone.
+        Money::new(self.row.amount, Currency::parse(&self.row.currency).unwrap_or(Currency::Idr))
+    }
+}
+
+/// One payment of the caller's client and mode.
+pub async fn payment(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Option<PaymentView>> {
+    let row = payment::get(&app.db, caller.client_id, caller.mode.as_str(), id).await?;
+    row.map(|row| PaymentView::open(app, row)).transpose()
+}
+
+/// A page of the caller's payments, newest first.
+pub async fn payments(
+    app: &App,
+    caller: &Caller,
+    filter: &Filter,
+    before: Option<Uuid>,
+    limit: i64,
+) -> anyhow::Result<Vec<PaymentView>> {
+    let rows = payment::list(&app.db, caller.client_id, caller.mode.as_str(), filter, before, limit).await?;
+    rows.into_iter().map(|row| PaymentView::open(app, row)).collect()
+}

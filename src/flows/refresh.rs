@@ -1,0 +1,117 @@
+//! Asking providers how attempts ended: by the ladder, because a callback or an answer in doubt says so, or because
+//! somebody reads the payment. What a read teaches goes through the one door; "not found" may lead to a re-send.
+
+use std::sync::Arc;
+
+use super::advance::{self, Sight};
+use super::lanes::{Lanes, Work};
+use super::{connections, dispatch, routing};
+use crate::app::App;
+use crate::domain::evidence::{Evidence, Seen, Verdict};
+use crate::domain::retry::ResendRule;
+use crate::providers::SendMoney;
+use crate::store::attempt::{self, Case, Key};
+
+/// Asks about one attempt in its lane, in a task of its own.
+pub fn offer(app: &Arc<App>, lanes: &Arc<Lanes>, key: Key) {
+    let (task_app, lanes) = (app.clone(), lanes.clone());
+    app.tasks.spawn(async move {
+        if let Err(error) = in_lane(&task_app, &lanes, key).await {
+            tracing::error!(payment = %key.payment_id, %error, "an attempt could not be asked about; it is asked again");
+            metrics::counter!("flow_errors_total", "flow" => "refresh").increment(1);
+        }
+    });
+}
+
+/// One scan: attempts whose question is due, lane by lane, under a lease that saves work.
+pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
+    for due in attempt::lanes_to_ask(&app.db, app.now()).await? {
+        let open = connections::open(app, due.client_id, due.connection_id).await?;
+        let lane = lanes.of(app, due.connection_id, &open.connection.provider);
+        let room = lane.room(Work::Ask);
+        if room == 0 {
+            continue;
+        }
+        let now = app.now();
+        let lease = now + app.config.schedule.seconds(app.config.schedule.lease_margin_s * 4);
+        let mut tx = super::single(&app.db).await?;
+        let keys = attempt::lease_to_ask(&mut tx, due, room as i64, lease, now).await?;
+        tx.commit().await?;
+        keys.into_iter().for_each(|key| offer(app, lanes, key));
+    }
+    Ok(())
+}
+
+async fn in_lane(app: &Arc<App>, lanes: &Lanes, key: Key) -> anyhow::Result<()> {
+    let Some(case) = attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? else { return Ok(()) };
+    let lane = lanes.of(app, case.attempt.connection_id, &case.attempt.provider);
+    let Some(held) = lane.hold(Work::Ask, key) else { return Ok(()) };
+    let Some(slot) = lane.slot(Work::Ask).await else { return Ok(()) };
+    ask(app, key).await?;
+    drop((slot, held));
+    Ok(())
+}
+
+/// Asks the provider about one attempt and advances by the answer. Safe at any time, in any state.
+pub async fn ask(app: &App, key: Key) -> anyhow::Result<()> {
+    let Some(mut case) = attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? else {
+        return Ok(());
+    };
+    if case.attempt.state == Evidence::Prepared {
+        return Ok(());
+    }
+    if case.attempt.state == Evidence::Sent && case.attempt.leased_until.is_none_or(|until| until <= app.now()) {
+        // The sender died, or its answer never came: from here on it is in doubt.
+        advance::advance(app, case, &Sight::engine(Seen::LeaseLost, None)).await?;
+        match attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? {
+            Some(again) => case = again,
+            None => return Ok(()),
+        }
+    }
+    let Some(sender) = routing::sender(app, &case.attempt.provider) else {
+        anyhow::bail!("provider {:?} is not configured", case.attempt.provider)
+    };
+    let asked_at = app.now();
+    let order = routing::order(app, &case)?;
+    let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
+    let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
+    let reading = sender.status(&call, &order).await;
+    advance::advance(app, case, &Sight::status(&reading, call.record(), asked_at)).await?;
+    if reading.verdict == Verdict::NotFound {
+        resend_if_due(app, sender, key).await?;
+    }
+    Ok(())
+}
+
+/// Sends the same order again under the same reference, where the contract calls that safe and says it is time.
+async fn resend_if_due(app: &App, sender: &dyn SendMoney, key: Key) -> anyhow::Result<()> {
+    let Some(rule) = sender.resend() else { return Ok(()) };
+    let Some(case) = attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? else { return Ok(()) };
+    let speed = |wait: std::time::Duration| app.config.schedule.seconds(wait.as_secs());
+    let rule = ResendRule { spread: speed(rule.spread), quiet: speed(rule.quiet), ..rule };
+    let Some(sent_at) = case.attempt.sent_at else { return Ok(()) };
+    let (times, first) = (case.attempt.not_found, case.attempt.not_found_at);
+    if case.attempt.state != Evidence::Unknown || !rule.is_due(times, first, sent_at, case.send_until, app.now()) {
+        return Ok(());
+    }
+    let order = routing::order(app, &case)?;
+    let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
+    let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
+    let Some(sent) = advance::claim(app, &case, sender.send_deadline()).await? else { return Ok(()) };
+    tracing::info!(payment = %key.payment_id, sends = sent.attempt.sends, "sent again under the same reference");
+    let reading = sender.send(&call, &order).await;
+    dispatch::answered(app, sent, &reading, call.record()).await
+}
+
+/// Because somebody reads a payment that is not final: asks its provider, at most once per few seconds over all nodes.
+pub async fn because_read(app: &App, case: &Case) -> anyhow::Result<()> {
+    if !matches!(case.attempt.state, Evidence::Accepted | Evidence::Unknown) {
+        return Ok(());
+    }
+    let now = app.now();
+    let not_since = now - app.config.schedule.seconds(app.config.schedule.read_refresh_s);
+    let mut tx = super::single(&app.db).await?;
+    let mine = attempt::claim_refresh(&mut tx, case.key(), not_since, now).await?;
+    tx.commit().await?;
+    if mine { ask(app, case.key()).await } else { Ok(()) }
+}
