@@ -6,4 +6,6 @@
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod outbound;
+pub mod sandbox;
 pub mod telemetry;
