@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -221,20 +222,21 @@ pub struct Effects {
 /// A time to wait, a release to wait for, or neither.
 #[derive(Clone, Default)]
 pub struct Wait {
-    delay: Duration,
+    /// Counted from the call's arrival, so that a clock moved meanwhile is not missed.
+    until: Option<DateTime<Utc>>,
     release: Option<watch::Receiver<u64>>,
 }
 
 impl Wait {
     /// Whether there is anything to wait for.
     pub fn any(&self) -> bool {
-        !self.delay.is_zero() || self.release.is_some()
+        self.until.is_some() || self.release.is_some()
     }
 
     /// Waits on `clock`, then for the release.
     pub async fn over(self, clock: &Clock) {
-        if !self.delay.is_zero() {
-            clock.sleep(self.delay).await;
+        if let Some(until) = self.until {
+            clock.sleep_until(until).await;
         }
         if let Some(mut release) = self.release {
             // An error means that the faults are gone, and with them who could release.
@@ -244,12 +246,12 @@ impl Wait {
 }
 
 impl Effects {
-    fn add(&mut self, fault: &Fault, release: &watch::Sender<u64>) {
-        let delay = Duration::from_millis(fault.ms.unwrap_or(0));
+    fn add(&mut self, fault: &Fault, release: &watch::Sender<u64>, now: DateTime<Utc>) {
+        let until = now + Duration::from_millis(fault.ms.unwrap_or(0));
         let text = || fault.text.clone();
         match fault.kind {
-            Kind::Delay => self.before.delay += delay,
-            Kind::DelayAnswer => self.after.delay += delay,
+            Kind::Delay => self.before.until = self.before.until.max(Some(until)),
+            Kind::DelayAnswer => self.after.until = self.after.until.max(Some(until)),
             Kind::Hang => self.before.release = Some(release.subscribe()),
             Kind::HangAnswer => self.after.release = Some(release.subscribe()),
             Kind::DropRequest => self.drop_request = true,
@@ -337,7 +339,7 @@ impl Faults {
     }
 
     /// Takes what goes wrong with this call, and counts down what is limited.
-    pub fn take(&self, call: &Matched<'_>) -> Effects {
+    pub fn take(&self, call: &Matched<'_>, now: DateTime<Utc>) -> Effects {
         let mut effects = Effects::default();
         if !self.any() {
             return effects;
@@ -351,7 +353,7 @@ impl Faults {
             if s.fault.every.is_some_and(|n| n > 0 && s.seen % n != 0) {
                 return true;
             }
-            effects.add(&s.fault, &self.release);
+            effects.add(&s.fault, &self.release, now);
             s.fault.times = s.fault.times.map(|left| left.saturating_sub(1));
             s.fault.times != Some(0)
         });

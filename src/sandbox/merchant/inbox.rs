@@ -134,10 +134,6 @@ impl Inbox {
         self.last.iter().skip(skip).take(limit).cloned().collect()
     }
 
-    pub fn find(&self, wanted: &mut impl FnMut(&Receipt) -> bool) -> Option<Receipt> {
-        self.last.iter().find(|r| wanted(r)).cloned()
-    }
-
     pub fn version(&self, payment_id: &str) -> Option<i64> {
         self.versions.get(payment_id).copied()
     }

@@ -118,9 +118,16 @@ impl Merchant {
         self.inbox().version(payment_id)
     }
 
-    /// Awaits a receipt that `wanted` accepts, among those kept and those to come.
+    /// Awaits a receipt that `wanted` accepts, among those kept and those to come. Each is looked at once, without
+    /// a lock, so `wanted` may ask the merchant.
     pub async fn wait_for(&self, mut wanted: impl FnMut(&Receipt) -> bool) -> Receipt {
-        self.0.changes.until(|| self.inbox().find(&mut wanted)).await
+        let mut seen = 0;
+        let look = || {
+            let fresh = self.inbox().after(seen, usize::MAX);
+            seen = fresh.last().map_or(seen, |r| r.seq);
+            fresh.into_iter().find(&mut wanted)
+        };
+        self.0.changes.until(look).await
     }
 
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
@@ -137,7 +144,7 @@ impl Merchant {
         let faults = &self.0.faults;
         let (name, reference) = (receipt.name.as_str(), receipt.payment_id.as_deref());
         let matched = Matched { operation: name, account: None, reference, sends: false };
-        let effects = faults.take(&matched);
+        let effects = faults.take(&matched, now);
         // A merchant that never set a secret takes everything; one that did takes only what is signed.
         let answer = match &verified {
             Err(verify::Unverified::NoSecret) | Ok(()) => 200,

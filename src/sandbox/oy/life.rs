@@ -159,7 +159,7 @@ impl Oy {
         let Some(url) = news.url.take() else { return };
         let (account, reference) = (Some(news.account.as_str()), Some(news.id.as_str()));
         let matched = Matched { operation: CALLBACK, account, reference, sends: false };
-        let mut effects = self.faults().take(&matched);
+        let mut effects = self.faults().take(&matched, self.clock().now());
         if effects.drop_callback || !self.waited(std::mem::take(&mut effects.before)).await {
             return;
         }

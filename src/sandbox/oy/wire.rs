@@ -196,7 +196,7 @@ async fn answer(
     };
     let call = Call::read(operation, &headers, &body);
     let effects = oy.effects_on(&call);
-    if !effects.before.any() && !effects.after.any() {
+    if !effects.before.any() && !effects.after.any() && !effects.callback_first {
         return work(oy, call, effects, cut).await;
     }
     // A real server goes on when the caller hangs up: a late request is booked all the same.
@@ -250,6 +250,6 @@ impl Oy {
         };
         let account = call.text("recipient_account").or(known.as_deref());
         let sends = call.operation == Operation::Remit;
-        self.faults().take(&Matched { operation: call.operation.name(), account, reference, sends })
+        self.faults().take(&Matched { operation: call.operation.name(), account, reference, sends }, self.clock().now())
     }
 }
