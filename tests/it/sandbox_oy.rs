@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use paystrator::clock::Clock;
 use paystrator::crypto::random_bytes;
 use paystrator::outbound::{Outbound, OutboundLimits};
+use paystrator::sandbox::chassis::faults::Standing;
 use paystrator::sandbox::merchant::Secret;
 use paystrator::sandbox::oy::{CALLBACK_RETRY_S, Mode, OPENING_BALANCE, Settings, Summary};
 use paystrator::sandbox::{Fault, Kind, Sandbox, SandboxConfig, start};
@@ -557,53 +558,47 @@ async fn faults_decide_how_a_payment_ends() {
     world.end().await;
 }
 
+/// Sends a remit and hangs up once the fault with this id has seen the call; the answer must not have come by then.
+async fn hang_up(world: &World, id: &str, fault: u64) {
+    let held = std::pin::pin!(raw(world, id));
+    let seen = std::pin::pin!(seen(world, fault));
+    if let futures_util::future::Either::Left((answer, _)) = futures_util::future::select(held, seen).await {
+        panic!("{id} was answered {answer:?}");
+    }
+}
+
+async fn seen(world: &World, fault: u64) {
+    let seen = |f: &Standing| f.id == fault && f.seen == 1;
+    world.sandbox.oy.wait_for(|oy| oy.standing_faults().iter().any(seen).then_some(())).await;
+}
+
 #[tokio::test]
 async fn what_waits_is_done_even_when_the_caller_hangs_up() {
     let world = World::new().await;
-    world.fault(Fault::new(Kind::Hang).reference("hang"));
-    world.fault(Fault::new(Kind::HangAnswer).reference("hang-answer"));
-    world.fault(Fault::new(Kind::Delay).reference("delay").ms(5000));
-    let bench = &world;
-    let ask = async |id: &str| raw(bench, id).await;
-    // The answer is held back after the booking; the caller hangs up, and the money goes out all the same.
-    {
-        let held = std::pin::pin!(ask("hang-answer"));
-        let booked = bench.sandbox.oy.wait_for(|oy| oy.payment("hang-answer"));
-        match futures_util::future::select(held, std::pin::pin!(booked)).await {
-            futures_util::future::Either::Left((answer, _)) => panic!("answered {answer:?}"),
-            futures_util::future::Either::Right((row, _)) => assert_eq!(row.code.to_string(), "101"),
-        }
-    }
-    // The work itself is held back; the caller is gone long before it is done.
-    let client = reqwest::Client::new();
-    let keys = world.sandbox.oy.credentials();
-    let url = format!("{}/api/remit", world.sandbox.oy_url());
-    let call = |id: &str, limit: Duration| {
-        let request = client.post(&url).timeout(limit).body(order(id, GOOD, 10_000).to_string());
-        request.header("x-oy-username", &keys.username).header("x-api-key", &keys.api_key).send()
-    };
-    let short = Duration::from_millis(300);
-    assert!(call("hang", short).await.is_err());
-    assert!(call("delay", short).await.is_err());
-    assert!(world.sandbox.oy.payment("hang").is_none() && world.sandbox.oy.payment("delay").is_none());
+    let oy = &world.sandbox.oy;
+    let add = |kind, id: &str| oy.add_fault(Fault::new(kind).reference(id).ms(5000)).unwrap();
+    hang_up(&world, "hang-answer", add(Kind::HangAnswer, "hang-answer")).await;
+    oy.wait_for(|oy| oy.payment("hang-answer")).await;
+    hang_up(&world, "delay-answer", add(Kind::DelayAnswer, "delay-answer")).await;
+    oy.wait_for(|oy| oy.payment("delay-answer")).await;
+    hang_up(&world, "hang", add(Kind::Hang, "hang")).await;
+    hang_up(&world, "delay", add(Kind::Delay, "delay")).await;
+    assert!(oy.payment("hang").is_none() && oy.payment("delay").is_none());
     let (status, _) = world.control("oy", "POST", "release", json!({})).await;
     assert_eq!(status, 200);
-    world.sandbox.oy.wait_for(|oy| oy.payment("hang")).await;
     world.clock.advance(Duration::from_secs(5));
-    world.sandbox.oy.wait_for(|oy| oy.payment("delay")).await;
-    // Removing the faults releases too, and the answer then is the usual one.
-    world.fault(Fault::new(Kind::Hang).on("balance"));
+    oy.wait_for(|oy| oy.payment("hang")).await;
+    oy.wait_for(|oy| oy.payment("delay")).await;
+    // Removing the faults releases too, and who has stayed gets the usual answer.
+    let fault = oy.add_fault(Fault::new(Kind::Hang).on("balance")).unwrap();
     let (balance, removed) = tokio::join!(world.balance(), async {
-        loop {
-            let (_, list) = world.control("oy", "GET", "faults", json!({})).await;
-            let hangs = list.as_array().unwrap().iter().any(|f| f["fault"]["operation"] == "balance" && f["seen"] == 1);
-            if hangs {
-                break world.control("oy", "DELETE", "faults", json!({})).await.1;
-            }
-        }
+        seen(&world, fault).await;
+        world.control("oy", "DELETE", "faults", json!({})).await.1
     });
-    assert_eq!(code(&balance), "000");
-    assert!(removed["removed"].as_u64().unwrap() >= 1);
+    assert_eq!((code(&balance), removed), ("000", json!({ "removed": 5 })));
+    // A stop does not wait for what hangs.
+    let fault = oy.add_fault(Fault::new(Kind::Hang).on("remit")).unwrap();
+    hang_up(&world, "never", fault).await;
     world.end().await;
 }
 

@@ -31,7 +31,7 @@ pub use settings::{Mode, Settings};
 
 use super::chassis::Changes;
 use super::chassis::callbacks::{Callbacks, Try};
-use super::chassis::faults::{Fault, Faults, Wait};
+use super::chassis::faults::{Fault, Faults, Standing, Wait};
 use super::chassis::journal::{Journal, Unwritten};
 use crate::clock::Clock;
 use crate::crypto::random_bytes;
@@ -172,6 +172,11 @@ impl Oy {
         self.0.faults.add(fault)
     }
 
+    /// The faults that stand, each with how many calls it has seen; a call that is seen wakes [`Oy::wait_for`].
+    pub fn standing_faults(&self) -> Vec<Standing> {
+        self.0.faults.list()
+    }
+
     /// Removes every fault and releases what hangs.
     pub fn clear_faults(&self) {
         self.0.faults.clear(None);
@@ -251,6 +256,11 @@ impl Oy {
         let written = self.0.journal.write();
         self.0.changes.mark();
         written
+    }
+
+    /// Wakes who waits for something that is not in the books.
+    fn mark(&self) {
+        self.0.changes.mark();
     }
 
     /// Counts a call of this second; `false` when there were too many.

@@ -250,6 +250,9 @@ impl Oy {
         };
         let account = call.text("recipient_account").or(known.as_deref());
         let sends = call.operation == Operation::Remit;
-        self.faults().take(&Matched { operation: call.operation.name(), account, reference, sends }, self.clock().now())
+        let matched = Matched { operation: call.operation.name(), account, reference, sends };
+        let effects = self.faults().take(&matched, self.clock().now());
+        self.mark();
+        effects
     }
 }
