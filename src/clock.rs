@@ -60,6 +60,19 @@ impl Clock {
     }
 }
 
+impl Clock {
+    /// Waits until this clock shows `at`. Unlike [`Clock::sleep`] it misses nothing when a manual clock moves
+    /// between the reading of `now` and the wait.
+    pub async fn sleep_until(&self, at: DateTime<Utc>) {
+        match &*self.0 {
+            Source::System => tokio::time::sleep((at - self.now()).to_std().unwrap_or_default()).await,
+            Source::Manual(clock) => {
+                let _ = clock.subscribe().wait_for(|now| *now >= at).await;
+            }
+        }
+    }
+}
+
 impl std::fmt::Debug for Clock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match &*self.0 {

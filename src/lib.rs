@@ -12,6 +12,7 @@ pub mod domain;
 pub mod flows;
 pub mod outbound;
 pub mod providers;
+pub mod sandbox;
 pub mod store;
 pub mod telemetry;
 pub mod workers;

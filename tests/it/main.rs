@@ -2,5 +2,6 @@
 
 mod devdb;
 mod outbound;
+mod sandbox_oy;
 mod support;
 mod tidy;

@@ -1,0 +1,41 @@
+//! What every simulator shares: a server on loopback, books on disk, faults, callbacks, a way to await.
+//!
+//! It knows no provider: codes, bodies and rules live in the simulators' own folders. It may use the leaves and
+//! `outbound`; it never sees the product's own rooms.
+
+pub mod callbacks;
+pub mod control;
+pub mod faults;
+pub mod journal;
+pub mod server;
+
+use tokio::sync::watch;
+
+/// Tells waiting tests that something changed. Nobody polls: each change wakes who waits.
+pub struct Changes(watch::Sender<u64>);
+
+impl Default for Changes {
+    fn default() -> Self {
+        Changes(watch::Sender::new(0))
+    }
+}
+
+impl Changes {
+    /// Something changed; call it after the change can be seen.
+    pub fn mark(&self) {
+        self.0.send_modify(|n| *n += 1);
+    }
+
+    /// Looks at once and after every change, until `look` finds what it wants.
+    pub async fn until<T>(&self, mut look: impl FnMut() -> Option<T>) -> T {
+        let mut seen = self.0.subscribe();
+        loop {
+            seen.borrow_and_update();
+            if let Some(found) = look() {
+                return found;
+            }
+            // The sender lives in `self`, which is borrowed here, so this cannot fail.
+            let _ = seen.changed().await;
+        }
+    }
+}
