@@ -29,6 +29,11 @@ impl Clock {
         Clock(Arc::new(Source::Manual(watch::Sender::new(start))))
     }
 
+    /// Whether this is the machine's clock.
+    pub fn is_system(&self) -> bool {
+        matches!(&*self.0, Source::System)
+    }
+
     /// The present instant, cut to microseconds: what Postgres can store comes back equal.
     #[allow(clippy::disallowed_methods)] // the one permitted reader of the wall clock
     pub fn now(&self) -> DateTime<Utc> {

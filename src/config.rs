@@ -38,6 +38,7 @@ pub struct Server {
     pub production: bool,
     pub body_limit_bytes: usize,
     pub max_in_flight: usize,
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     pub wait_limit_s: u64,
     pub drain_timeout_s: u64,
 }

@@ -4,12 +4,14 @@
 //! ARCHITECTURE.md is the map; `tests/it/tidy.rs` keeps the arrows between these rooms.
 
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod devdb;
 pub mod domain;
 pub mod flows;
+pub mod http;
 pub mod outbound;
 pub mod providers;
 pub mod sandbox;

@@ -1,3 +1,13 @@
 //! The `paystrator` binary: hands the command line to `cli` and reports what failed.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match paystrator::cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("paystrator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

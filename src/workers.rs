@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes};
 use crate::flows::lanes::Lanes;
-use crate::flows::{batch, callback, deliver, dispatch, refresh};
+use crate::flows::{batch, books, callback, deliver, dispatch, refresh};
 
 /// What the ticks share: the lanes and slots of this process.
 #[derive(Clone)]
@@ -27,11 +27,12 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 4] = [
+pub const WORK: [Work; 5] = [
     Work { name: "dispatch", tick: |app, s| Box::pin(async move { dispatch::scan(&app, &s.lanes).await }) },
     Work { name: "refresh", tick: |app, s| Box::pin(async move { refresh::scan(&app, &s.lanes).await }) },
     Work { name: "callback", tick: |app, s| Box::pin(async move { callback::scan(&app, &s.lanes).await }) },
     Work { name: "deliver", tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.slots).await.map(|_| ()) }) },
+    Work { name: "books", tick: |app, _| Box::pin(async move { Ok(books::snapshot(&app).await?) }) },
 ];
 
 /// The running workers.

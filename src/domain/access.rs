@@ -51,10 +51,7 @@ pub enum Need {
 
 impl Right {
     pub fn allows(self, need: Need) -> bool {
-        matches!(
-            (self, need),
-            (Right::ReadWrite, _) | (Right::Read, Need::Read) | (Right::Write, Need::Write)
-        )
+        matches!((self, need), (Right::ReadWrite, _) | (Right::Read, Need::Read) | (Right::Write, Need::Write))
     }
 }
 

@@ -87,7 +87,8 @@ impl Money {
         if significant.len() > MAX_DIGITS {
             return Err(AmountError::TooLarge);
         }
-        let units: i64 = if significant.is_empty() { 0 } else { significant.parse().map_err(|_| AmountError::TooLarge)? };
+        let units: i64 =
+            if significant.is_empty() { 0 } else { significant.parse().map_err(|_| AmountError::TooLarge)? };
         Ok(Money { units: if negative { -units } else { units }, currency })
     }
 

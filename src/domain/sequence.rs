@@ -80,9 +80,7 @@ pub fn plan(
     for id in &sequence.connections {
         let Some(connection) = connections.iter().find(|connection| connection.id == *id) else { continue };
         match unfit(wanted, connection, excluded, &reach) {
-            Some(reason) => {
-                plan.skipped.push(Skipped { connection_id: *id, label: connection.label.clone(), reason })
-            }
+            Some(reason) => plan.skipped.push(Skipped { connection_id: *id, label: connection.label.clone(), reason }),
             None => match connection.fee.of(wanted.amount) {
                 Some(fee) => plan.candidates.push(Candidate { connection: connection.clone(), fee }),
                 None => plan.skipped.push(Skipped {

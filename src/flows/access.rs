@@ -44,6 +44,8 @@ pub enum Denied {
     Unknown,
     #[error("calls from {0} are not on the client's allow-list")]
     Address(IpAddr),
+    #[error("live keys need the schedule as documented")]
+    Live,
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -56,6 +58,9 @@ pub async fn authenticate(app: &App, bearer: &str, from: IpAddr) -> Result<Calle
         return Err(Denied::Address(from));
     }
     let mode = Mode::parse(&row.mode).ok_or(Denied::Unknown)?;
+    if mode == Mode::Live && app.config.schedule.speed != 1.0 {
+        return Err(Denied::Live);
+    }
     let rights: Rights = serde_json::from_value(row.rights.clone()).unwrap_or_default();
     Ok(Caller { client_id: row.client_id, key_id: row.id, mode, rights, person: row.person.clone() })
 }

@@ -222,9 +222,11 @@ fn contradiction(app: &App, case: &Case, sight: &Sight<'_>, kind: Contradiction)
     if case.evidence == Evidence::Prepared {
         change.payment.evidence = Evidence::NotSent.as_str();
     }
-    change.attempt.next_try_at = case.attempt.state.is_awaited().then(|| {
-        ladder(app).next(case.attempt.polls.max(1), case.attempt.sent_at.unwrap_or(app.now()), app.now())
-    });
+    change.attempt.next_try_at = case
+        .attempt
+        .state
+        .is_awaited()
+        .then(|| ladder(app).next(case.attempt.polls.max(1), case.attempt.sent_at.unwrap_or(app.now()), app.now()));
     let said = sight.reading.and_then(|reading| reading.amount).unwrap_or(case.money);
     change.lines = ledger::suspense(kind, case.money.units, said.units);
     change.stop_prepared = true;

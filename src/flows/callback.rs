@@ -28,7 +28,8 @@ pub async fn receive(app: &App, codename: &str, raw: RawCallback) -> store::Resu
         CallbackReading::Question { reference } => ("question", Some(reference.clone())),
         CallbackReading::Refused { .. } => ("refused", None),
     };
-    metrics::counter!("callbacks_total", "provider" => stored.connection.provider.clone(), "reading" => word).increment(1);
+    metrics::counter!("callbacks_total", "provider" => stored.connection.provider.clone(), "reading" => word)
+        .increment(1);
     let place = Place { client: client_id, column: "callback.body", row: id };
     let row = NewCallback {
         client_id,

@@ -104,13 +104,7 @@ pub async fn create(app: &App, new: &NewConnection<'_>) -> anyhow::Result<Made> 
 }
 
 /// Replaces the secrets and settings of a connection; the account must stay the same.
-pub async fn rotate(
-    app: &App,
-    client_id: Uuid,
-    id: Uuid,
-    credentials: &Value,
-    settings: &Value,
-) -> anyhow::Result<()> {
+pub async fn rotate(app: &App, client_id: Uuid, id: Uuid, credentials: &Value, settings: &Value) -> anyhow::Result<()> {
     let stored = connection::get(&app.db, client_id, id).await?;
     let stored = stored.ok_or_else(|| anyhow::anyhow!("there is no such connection"))?;
     let provider = app.providers.get(&stored.connection.provider);

@@ -39,7 +39,11 @@ pub struct Slots {
 
 impl Slots {
     pub fn new(workers: usize, per_endpoint: usize) -> Self {
-        Slots { all: Arc::new(Semaphore::new(workers.max(1))), each: Mutex::default(), per_endpoint: per_endpoint.max(1) }
+        Slots {
+            all: Arc::new(Semaphore::new(workers.max(1))),
+            each: Mutex::default(),
+            per_endpoint: per_endpoint.max(1),
+        }
     }
 
     fn of(&self, endpoint: Uuid) -> Arc<Semaphore> {

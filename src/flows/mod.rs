@@ -6,10 +6,12 @@
 pub mod access;
 pub mod advance;
 pub mod batch;
+pub mod books;
 pub mod callback;
 pub mod connections;
 pub mod deliver;
 pub mod dispatch;
+pub mod endpoints;
 pub mod lanes;
 pub mod reads;
 pub mod refresh;

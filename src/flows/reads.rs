@@ -7,7 +7,9 @@ use super::access::Caller;
 use super::routing::Receiver;
 use crate::app::App;
 use crate::crypto::secret::Personal;
+use crate::domain::evidence::Evidence;
 use crate::domain::money::{Currency, Money};
+use crate::domain::payment::Status;
 use crate::domain::service::Service;
 use crate::store::attempt::Case;
 use crate::store::payment::{self, Filter, Payment};
@@ -55,6 +57,17 @@ impl PaymentView {
             final_at: None,
         };
         PaymentView { row, account: receiver.account, name: receiver.name, remark: receiver.remark }
+    }
+
+    /// The view as it was first told: accepted, and nothing seen yet.
+    pub fn as_accepted(&self) -> Self {
+        let mut view = self.clone();
+        let row = &mut view.row;
+        row.status = Status::Processing.as_str().into();
+        row.evidence = Evidence::Prepared.as_str().into();
+        (row.version, row.attempt, row.updated_at) = (1, 1, row.created_at);
+        (row.unknown_since, row.reason_code, row.reason, row.final_at) = (None, None, None, None);
+        view
     }
 
     fn open(app: &App, row: Payment) -> anyhow::Result<Self> {

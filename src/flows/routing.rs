@@ -82,11 +82,9 @@ async fn read_table(app: &App, client_id: Uuid, wanted: Wanted<'_>) -> store::Re
 }
 
 fn plan_by(app: &App, wanted: Wanted<'_>, table: &RoutingTable, excluded: &[Uuid]) -> Plan {
-    plan(wanted, &table.sequence, &table.connections, excluded, |connection| {
-        match sender(app, &connection.provider) {
-            Some(sender) => sender.reach(wanted.destination, wanted.currency),
-            None => Reach::NoDestination,
-        }
+    plan(wanted, &table.sequence, &table.connections, excluded, |connection| match sender(app, &connection.provider) {
+        Some(sender) => sender.reach(wanted.destination, wanted.currency),
+        None => Reach::NoDestination,
     })
 }
 
@@ -183,7 +181,10 @@ pub(super) enum Follow {
 pub(super) async fn follow(app: &App, case: &Case, freed: Evidence, next: Next) -> anyhow::Result<Follow> {
     let now = app.now();
     if now >= case.send_until {
-        return Ok(Follow::Nothing("not_sent_in_time", "It could not be sent within the time allowed for sending.".into()));
+        return Ok(Follow::Nothing(
+            "not_sent_in_time",
+            "It could not be sent within the time allowed for sending.".into(),
+        ));
     }
     let history = payment::attempts(&app.db, case.client_id, case.payment_id).await?;
     let mut refused: Vec<Uuid> = history
@@ -213,7 +214,10 @@ pub(super) async fn follow(app: &App, case: &Case, freed: Evidence, next: Next) 
     let ladder: Vec<_> = app.config.schedule.not_sent_retry_s.iter().map(|s| app.config.schedule.seconds(*s)).collect();
     let at = if again == 0 { now } else { now + retry::step(&ladder, again - 1) };
     if at >= case.send_until {
-        return Ok(Follow::Nothing("not_sent_in_time", "No provider could be reached in the time allowed for sending.".into()));
+        return Ok(Follow::Nothing(
+            "not_sent_in_time",
+            "No provider could be reached in the time allowed for sending.".into(),
+        ));
     }
     let before = format!("attempt {} was {}", case.attempt.number, freed.as_str());
     let row = payment::get(&app.db, case.client_id, case.mode.as_str(), case.payment_id).await?;

@@ -268,7 +268,12 @@ pub async fn cancel(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Canc
 }
 
 /// Waits until a payment is final or `until` has come; answers how it stands then.
-pub async fn wait(app: &Arc<App>, caller: &Caller, id: Uuid, until: DateTime<Utc>) -> anyhow::Result<Option<PaymentView>> {
+pub async fn wait(
+    app: &Arc<App>,
+    caller: &Caller,
+    id: Uuid,
+    until: DateTime<Utc>,
+) -> anyhow::Result<Option<PaymentView>> {
     let mut changes = app.wake.changed.subscribe();
     loop {
         let view = reads::payment(app, caller, id).await?;

@@ -107,8 +107,5 @@ pub async fn insert(tx: &mut Tx, batch: &[NewPayment], now: DateTime<Utc>) -> Re
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Accepted { id: row.id, possible_duplicate_of: row.possible_duplicate_of })
-        .collect())
+    Ok(rows.into_iter().map(|row| Accepted { id: row.id, possible_duplicate_of: row.possible_duplicate_of }).collect())
 }

@@ -115,13 +115,10 @@ pub async fn revoke_key(tx: &mut Tx, client_id: Uuid, mode: &str, id: Uuid, now:
 
 /// The client and target of a callback's codename.
 pub async fn callback_route(db: &Db, codename: &str) -> Result<Option<(Uuid, Uuid)>> {
-    Ok(sqlx::query!(
-        "SELECT client_id, target FROM route WHERE kind = 'callback' AND lookup = $1",
-        codename.as_bytes()
-    )
-    .fetch_optional(&db.reads)
-    .await?
-    .map(|row| (row.client_id, row.target)))
+    Ok(sqlx::query!("SELECT client_id, target FROM route WHERE kind = 'callback' AND lookup = $1", codename.as_bytes())
+        .fetch_optional(&db.reads)
+        .await?
+        .map(|row| (row.client_id, row.target)))
 }
 
 /// What a person did. `detail` holds no secret and no personal datum.

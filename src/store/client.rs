@@ -80,12 +80,7 @@ pub async fn setting(db: &Db, name: &str) -> Result<Option<serde_json::Value>> {
 }
 
 /// Sets a switch, or with `None` removes it.
-pub async fn set_setting(
-    tx: &mut Tx,
-    name: &str,
-    value: Option<&serde_json::Value>,
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub async fn set_setting(tx: &mut Tx, name: &str, value: Option<&serde_json::Value>, now: DateTime<Utc>) -> Result<()> {
     match value {
         Some(value) => sqlx::query!(
             "INSERT INTO setting (name, value, updated_at) VALUES ($1, $2, $3)

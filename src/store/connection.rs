@@ -181,8 +181,11 @@ impl Row {
     fn stored(self) -> Result<Stored> {
         let id = self.id;
         let fee_text = self.fee.to_string();
-        let fee = serde_json::from_value(self.fee)
-            .map_err(|_| Error::BadRow { column: "connection.fee", id, value: fee_text })?;
+        let fee = serde_json::from_value(self.fee).map_err(|_| Error::BadRow {
+            column: "connection.fee",
+            id,
+            value: fee_text,
+        })?;
         let services = self.services.into_iter().map(|s| known("connection.services", id, s, Service::parse));
         Ok(Stored {
             connection: Connection {

@@ -146,13 +146,7 @@ pub struct Row {
 }
 
 /// A page of an endpoint's deliveries, newest event first.
-pub async fn list(
-    db: &Db,
-    client_id: Uuid,
-    endpoint_id: Uuid,
-    before: Option<Uuid>,
-    limit: i64,
-) -> Result<Vec<Row>> {
+pub async fn list(db: &Db, client_id: Uuid, endpoint_id: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT d.event_id, d.endpoint_id, d.replay, e.type AS kind, e.payment_id, d.state, d.tries, d.next_try_at,
@@ -197,10 +191,9 @@ pub async fn replay(
 
 /// Deliveries waiting and the oldest of them, for the metrics.
 pub async fn lag(db: &Db) -> Result<(i64, Option<DateTime<Utc>>)> {
-    let row = sqlx::query!(
-        r#"SELECT count(*) AS "n!", min(created_at) AS oldest FROM delivery WHERE state = 'pending'"#
-    )
-    .fetch_one(&db.reads)
-    .await?;
+    let row =
+        sqlx::query!(r#"SELECT count(*) AS "n!", min(created_at) AS oldest FROM delivery WHERE state = 'pending'"#)
+            .fetch_one(&db.reads)
+            .await?;
     Ok((row.n, row.oldest))
 }

@@ -152,12 +152,9 @@ pub async fn approve(tx: &mut Tx, client_id: Uuid, id: Uuid, person: &str, now: 
 
 /// Withdraws a proposal nobody approved.
 pub async fn withdraw(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<bool> {
-    let done = sqlx::query!(
-        "DELETE FROM resolution WHERE client_id = $1 AND id = $2 AND approved_at IS NULL",
-        client_id,
-        id
-    )
-    .execute(tx.conn())
-    .await?;
+    let done =
+        sqlx::query!("DELETE FROM resolution WHERE client_id = $1 AND id = $2 AND approved_at IS NULL", client_id, id)
+            .execute(tx.conn())
+            .await?;
     Ok(done.rows_affected() == 1)
 }

@@ -89,9 +89,11 @@ impl Db {
         let connect: PgConnectOptions = options.url.expose_secret().parse().map_err(Error::Database)?;
         let timeout = options.statement_timeout.as_millis().to_string();
         // jit costs more than it gives on small statements; every time is an offset-carrying parameter.
-        let connect = connect
-            .application_name("paystrator")
-            .options([("jit", "off"), ("timezone", "UTC"), ("statement_timeout", timeout.as_str())]);
+        let connect = connect.application_name("paystrator").options([
+            ("jit", "off"),
+            ("timezone", "UTC"),
+            ("statement_timeout", timeout.as_str()),
+        ]);
         let pool = |connections: u32| {
             PgPoolOptions::new()
                 .max_connections(connections)

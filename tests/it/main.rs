@@ -3,5 +3,6 @@
 mod devdb;
 mod outbound;
 mod sandbox_oy;
+mod send_money;
 mod support;
 mod tidy;

@@ -1,3 +1,7 @@
 //! What tests of several modules share.
 
+pub mod http;
 pub mod pg;
+pub mod world;
+
+pub use world::{Options, World, run, run_with};

@@ -1,0 +1,196 @@
+//! The commands of who runs the installation: migrate, clients, keys, connections, the books.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Subcommand;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::service::Database;
+use crate::app::App;
+use crate::config::Config;
+use crate::domain::access::Rights;
+use crate::domain::fee::FeePlan;
+use crate::domain::ids;
+use crate::domain::service::Mode;
+use crate::flows::{access, books, connections};
+use crate::http::openapi as document;
+use crate::store::client;
+
+#[derive(Subcommand)]
+pub enum ClientCommand {
+    /// Make a client; prints its id.
+    Create { name: String },
+    /// List the clients.
+    List,
+}
+
+#[derive(Subcommand)]
+pub enum KeyCommand {
+    /// Make an API key with every right; prints it, once.
+    Create {
+        /// The client's id or name.
+        #[arg(long)]
+        client: String,
+        /// `test` or `live`.
+        #[arg(long, default_value = "test")]
+        mode: String,
+        #[arg(long, default_value = "first key")]
+        name: String,
+        /// The person who answers for what the key does.
+        #[arg(long)]
+        person: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum ConnectionCommand {
+    /// Connect a client's account at a provider; prints its callback address.
+    Create {
+        /// The client's id or name.
+        #[arg(long)]
+        client: String,
+        #[arg(long, default_value = "test")]
+        mode: String,
+        /// The provider's code.
+        #[arg(long)]
+        provider: String,
+        #[arg(long)]
+        label: String,
+        /// JSON with the provider's fields; `-` reads it from standard input, so that no secret stands in a process list.
+        #[arg(long)]
+        credentials: String,
+        /// JSON with the provider's optional settings.
+        #[arg(long, default_value = "{}")]
+        settings: String,
+        /// JSON with the fee plan, such as {"flat":2500,"vatBp":1100,"vat":true}.
+        #[arg(long, default_value = "{}")]
+        fee: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum LedgerCommand {
+    /// Replay every attempt and prove the books; exit code 1 when they do not hold.
+    Verify,
+}
+
+/// Runs `work` with an [`App`] whose workers do not run.
+fn with_app<T>(config: Config, work: impl AsyncFnOnce(Arc<App>) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let database = Database::open(config)?;
+    let result = super::runtime()?.block_on(async {
+        let (app, _inboxes) = App::new(database.parts().await?)?;
+        let result = work(app.clone()).await;
+        app.db.close().await;
+        result
+    });
+    database.close()?;
+    result
+}
+
+async fn find_client(app: &App, text: &str) -> anyhow::Result<Uuid> {
+    match ids::parse(ids::CLIENT, text) {
+        Some(id) => Ok(id),
+        None => client::by_name(&app.db, text).await?.with_context(|| format!("there is no client {text:?}")),
+    }
+}
+
+pub fn migrate(config: Config) -> anyhow::Result<()> {
+    let database = Database::open(config)?;
+    super::runtime()?.block_on(async {
+        let db = database.connect().await?;
+        println!("the database has this version's schema");
+        db.close().await;
+        anyhow::Ok(())
+    })?;
+    database.close()
+}
+
+pub fn openapi() -> anyhow::Result<()> {
+    println!("{}", document::document().to_pretty_json()?);
+    Ok(())
+}
+
+pub fn client(config: Config, command: ClientCommand) -> anyhow::Result<()> {
+    with_app(config, async |app| {
+        match command {
+            ClientCommand::Create { name } => {
+                println!("{}", ids::show(ids::CLIENT, access::create_client(&app, &name).await?));
+            }
+            ClientCommand::List => {
+                for client in client::list(&app.db).await? {
+                    println!("{}  {}", ids::show(ids::CLIENT, client.client_id), client.name);
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+pub fn key(config: Config, command: KeyCommand) -> anyhow::Result<()> {
+    let KeyCommand::Create { client, mode, name, person } = command;
+    let mode = Mode::parse(&mode).context("--mode is test or live")?;
+    with_app(config, async |app| {
+        let client_id = find_client(&app, &client).await?;
+        let rights = Rights::all();
+        let wish = access::KeyWish { client_id, mode, name: &name, person: &person, rights: &rights };
+        let made = access::create_key(&app, &wish).await?;
+        println!("{}", made.secret);
+        eprintln!("keep it now: it is not shown again");
+        Ok(())
+    })
+}
+
+pub fn connection(config: Config, command: ConnectionCommand) -> anyhow::Result<()> {
+    let ConnectionCommand::Create { client, mode, provider, label, credentials, settings, fee } = command;
+    let mode = Mode::parse(&mode).context("--mode is test or live")?;
+    let credentials = if credentials == "-" { std::io::read_to_string(std::io::stdin())? } else { credentials };
+    // The text may hold a secret: the error says where, never what.
+    let credentials: Value =
+        serde_json::from_str(&credentials).map_err(|_| anyhow::anyhow!("--credentials is not JSON"))?;
+    let settings: Value = serde_json::from_str(&settings).context("--settings is not JSON")?;
+    let fee: FeePlan = serde_json::from_str(&fee).context("--fee is not a fee plan")?;
+    with_app(config, async |app| {
+        let client_id = find_client(&app, &client).await?;
+        let made = connections::create(
+            &app,
+            &connections::NewConnection {
+                client_id,
+                mode,
+                provider: &provider,
+                label: &label,
+                credentials: &credentials,
+                settings: &settings,
+                fee,
+                by: "command line",
+            },
+        )
+        .await?;
+        println!("{}", ids::show(ids::CONNECTION, made.id));
+        println!("callbacks to {}/v1/callback/send/send_money/{}", app.config.public_url(), made.codename);
+        Ok(())
+    })
+}
+
+pub fn ledger(config: Config, command: &LedgerCommand) -> anyhow::Result<()> {
+    let LedgerCommand::Verify = command;
+    with_app(config, async |app| {
+        let report = books::verify(&app).await?;
+        for fault in &report.faults {
+            println!("{} attempt {}: {}", ids::show(ids::SEND_MONEY, fault.payment_id), fault.attempt, fault.wrong);
+        }
+        println!("{} lines, {} faults", report.lines, report.faults.len());
+        anyhow::ensure!(report.faults.is_empty(), "the books do not hold");
+        Ok(())
+    })
+}
+
+pub fn after_restore(config: Config) -> anyhow::Result<()> {
+    with_app(config, async |app| {
+        let doubted = books::after_restore(&app).await?;
+        println!("{doubted} prepared attempts count as unknown now and will be asked about");
+        println!("sending is paused; resume it with POST /v1/sending/resume once the providers' books were compared");
+        Ok(())
+    })
+}

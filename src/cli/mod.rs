@@ -1,0 +1,81 @@
+//! The command line: one binary, a command each. Commands put parts together and print; the work is elsewhere.
+
+mod admin;
+mod demo;
+mod keyring;
+mod sandbox;
+pub mod service;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::telemetry;
+
+/// Paystrator: an open, self-hosted payment orchestrator for Indonesia.
+#[derive(Parser)]
+#[command(name = "paystrator", version)]
+struct Cli {
+    /// A configuration file; every setting is described in config/default.toml.
+    #[arg(long, global = true, env = "PAYSTRATOR_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API and work in the background (the default).
+    Serve,
+    /// Play the whole journey against the simulators, then keep serving.
+    Demo(demo::Options),
+    /// Run the simulators alone; prints one line of JSON that says where they are.
+    Sandbox(sandbox::Options),
+    /// Bring the database to this version's schema.
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Clients.
+    #[command(subcommand)]
+    Client(admin::ClientCommand),
+    /// API keys.
+    #[command(subcommand)]
+    Key(admin::KeyCommand),
+    /// Connections to providers.
+    #[command(subcommand)]
+    Connection(admin::ConnectionCommand),
+    /// The books.
+    #[command(subcommand)]
+    Ledger(admin::LedgerCommand),
+    /// After a restore from a backup: counts every prepared attempt as unknown and pauses sending.
+    AfterRestore,
+}
+
+/// Runs the command line of this process; the error is for people.
+pub fn run() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    if let Some(Command::Openapi) = cli.command {
+        return admin::openapi();
+    }
+    let config = Config::load(cli.config.as_deref())?;
+    telemetry::init_logs(&config.log);
+    // The private Postgres dies with the thread that started it, so that is this one.
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => service::serve(config),
+        Command::Demo(options) => demo::run(config, &options),
+        Command::Sandbox(options) => sandbox::run(config, &options),
+        Command::Migrate => admin::migrate(config),
+        Command::Openapi => Ok(()),
+        Command::Client(command) => admin::client(config, command),
+        Command::Key(command) => admin::key(config, command),
+        Command::Connection(command) => admin::connection(config, command),
+        Command::Ledger(command) => admin::ledger(config, &command),
+        Command::AfterRestore => admin::after_restore(config),
+    }
+}
+
+/// The asynchronous runtime of a command.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

@@ -1,0 +1,189 @@
+//! Putting the service together: database, keys, workers, listeners; and taking it apart again in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::keyring;
+use crate::app::{App, Parts};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::devdb::{self, DevDb};
+use crate::http;
+use crate::outbound::{Outbound, OutboundLimits};
+use crate::store::{Db, DbOptions};
+use crate::telemetry;
+use crate::workers::Workers;
+
+/// The database a command works on: the configured one, or the private Postgres it started or joined.
+pub struct Database {
+    private: Option<DevDb>,
+    /// The configuration, with the address filled in.
+    pub config: Config,
+}
+
+impl Database {
+    /// Finds or starts the database. Blocks; call it from the main thread, before the runtime.
+    pub fn open(mut config: Config) -> anyhow::Result<Self> {
+        if !config.database.url.expose_secret().is_empty() {
+            return Ok(Database { private: None, config });
+        }
+        anyhow::ensure!(
+            !config.server.production,
+            "server.production needs a database of its own: set DATABASE_URL. The private Postgres is for trying out."
+        );
+        let dir = (!config.data.dir.is_empty()).then(|| config.data.dir.clone().into());
+        let db = DevDb::start_or_join(&devdb::Options { dir, ..devdb::Options::default() })?;
+        config.database.url = db.url().into();
+        Ok(Database { private: Some(db), config })
+    }
+
+    /// The folder of the private Postgres, where other private things may live too.
+    pub fn dir(&self) -> Option<&std::path::Path> {
+        self.private.as_ref().map(DevDb::dir)
+    }
+
+    /// Opens the pools and brings the schema to this version.
+    pub async fn connect(&self) -> anyhow::Result<Db> {
+        let options = &self.config.database;
+        let db = Db::open(&DbOptions {
+            url: options.url.clone(),
+            connections: options.connections,
+            acquire_timeout: Duration::from_millis(options.acquire_timeout_ms),
+            statement_timeout: Duration::from_millis(options.statement_timeout_ms),
+        })?;
+        db.migrate().await.context("the database could not be brought to this version's schema")?;
+        Ok(db)
+    }
+
+    /// The parts of an [`App`] on this database.
+    pub async fn parts(&self) -> anyhow::Result<Parts> {
+        let config = self.config.clone();
+        let webhooks = &config.webhooks;
+        let limits = OutboundLimits {
+            allow_http: webhooks.allow_http,
+            allow_private: webhooks.allow_private,
+            ..OutboundLimits::default()
+        };
+        Ok(Parts {
+            db: self.connect().await?,
+            clock: Clock::system(),
+            outbound: Outbound::new(limits)?,
+            keys: keyring::load(&config.keys, self.dir())?,
+            config,
+        })
+    }
+
+    /// Stops the private Postgres, if this process started it.
+    pub fn close(self) -> anyhow::Result<()> {
+        self.private.map_or(Ok(()), DevDb::stop)
+    }
+}
+
+/// The running service.
+pub struct Service {
+    pub app: Arc<App>,
+    /// How to reach it.
+    pub url: String,
+    workers: Workers,
+    stop_http: oneshot::Sender<()>,
+    http: tokio::task::JoinHandle<std::io::Result<()>>,
+    metrics: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts workers and listener. `listener` is bound already, so that its address is known.
+    pub async fn start(parts: Parts, listener: TcpListener) -> anyhow::Result<Self> {
+        let address = listener.local_addr()?;
+        let (app, inboxes) = App::new(parts)?;
+        let workers = Workers::start(&app, inboxes);
+        let (stop_http, stopped) = oneshot::channel::<()>();
+        let serving = http::serve(app.clone(), listener, async {
+            let _ = stopped.await;
+        });
+        let http = tokio::spawn(serving);
+        Ok(Service { app, url: format!("http://{address}"), workers, stop_http, http, metrics: None })
+    }
+
+    /// Serves `/metrics` on a listener of its own.
+    pub async fn expose_metrics(&mut self, handle: PrometheusHandle) -> anyhow::Result<()> {
+        let address = self.app.config.server.metrics_listen.clone();
+        if address.is_empty() {
+            return Ok(());
+        }
+        let listener =
+            TcpListener::bind(&address).await.with_context(|| format!("cannot listen on {address} for metrics"))?;
+        let routes = axum::Router::new().route("/metrics", axum::routing::get(async move || handle.render()));
+        self.metrics = Some(tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, routes).await {
+                tracing::error!(%error, "the metrics listener ended");
+            }
+        }));
+        Ok(())
+    }
+
+    /// Finishes requests, calls and deliveries in hand, then stops.
+    pub async fn stop(self) {
+        let patience = Duration::from_secs(self.app.config.server.drain_timeout_s);
+        let _ = self.stop_http.send(());
+        if tokio::time::timeout(patience, self.http).await.is_err() {
+            tracing::warn!("requests in hand took too long");
+        }
+        self.workers.stop(patience).await;
+        if let Some(metrics) = self.metrics {
+            metrics.abort();
+        }
+        self.app.db.close().await;
+    }
+}
+
+/// Refuses to serve real money on a database that could forget it (DESIGN invariant 5).
+async fn check_durability(app: &App) -> anyhow::Result<()> {
+    for (name, bad) in [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")] {
+        let value = app.db.server_setting(name).await?;
+        anyhow::ensure!(value != bad, "the database has {name} = {value}: what is acknowledged could be lost");
+    }
+    anyhow::ensure!(app.config.schedule.speed == 1.0, "server.production needs schedule.speed = 1");
+    Ok(())
+}
+
+/// `paystrator serve`: until Ctrl-C or SIGTERM.
+pub fn serve(config: Config) -> anyhow::Result<()> {
+    let database = Database::open(config)?;
+    let result = super::runtime()?.block_on(async {
+        let parts = database.parts().await?;
+        let listen = parts.config.server.listen;
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let metrics = telemetry::init_metrics()?;
+        let mut service = Service::start(parts, listener).await?;
+        if service.app.config.server.production {
+            check_durability(&service.app).await?;
+        }
+        service.expose_metrics(metrics).await?;
+        if let Some(dir) = database.dir() {
+            eprintln!("private Postgres in {}", dir.display());
+        }
+        eprintln!("serving on {} (reference at {}/docs); Ctrl-C stops", service.url, service.url);
+        interrupted().await?;
+        eprintln!("finishing work in hand");
+        service.stop().await;
+        Ok(())
+    });
+    database.close()?;
+    result
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn interrupted() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! The REST API: every route and layer on this screen. Handlers call flows and turn what comes back into answers.
+//!
+//! Nothing is decided here and nothing is written. Every answer carries `X-Request-Id`; every failure says what to do.
+
+mod auth;
+mod error;
+mod extract;
+mod limits;
+pub mod openapi;
+mod reply;
+pub mod v1;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::routing::{get, post};
+use tower_http::timeout::TimeoutLayer;
+
+use crate::app::App;
+
+/// The whole API. Serve it with connect info: the caller's address is part of authentication.
+pub fn router(app: Arc<App>) -> Router {
+    let limits = Arc::new(limits::Limits::new(&app.config));
+    let state = extract::Http { app: app.clone(), limits };
+    // The longest honest request: a wait, and the work around it.
+    let longest = Duration::from_secs(app.config.server.wait_limit_s + 30);
+    Router::new()
+        .route("/v1/send-money", post(v1::send_money::create))
+        .route("/v1/get-status", get(v1::get_status::read))
+        .route("/v1/webhook-endpoints", post(v1::webhook_endpoints::create))
+        .route("/v1/callback/{direction}/{kind}/{codename}", post(v1::callback::receive))
+        .route("/v1/callback/{direction}/{kind}/{codename}/{*rest}", post(v1::callback::receive))
+        .route("/livez", get(v1::health::livez))
+        .route("/readyz", get(v1::health::readyz))
+        .route("/openapi.json", get(openapi::serve))
+        .merge(openapi::docs())
+        .fallback(error::no_such_route)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(DefaultBodyLimit::max(app.config.server.body_limit_bytes))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, longest))
+        .layer(middleware::from_fn_with_state(state.clone(), limits::in_flight))
+        .layer(middleware::from_fn(error::finish))
+        .with_state(state)
+}
+
+/// Serves the API until `stop` resolves, then finishes the requests in hand.
+pub async fn serve(
+    app: Arc<App>,
+    listener: tokio::net::TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await
+}

@@ -1,0 +1,59 @@
+//! The OpenAPI 3.1 document, generated from the handlers, and the page that shows it at `/docs`.
+
+use axum::Json;
+use axum::Router;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::extract::Http;
+use super::v1;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Paystrator",
+        description = "One REST API to send money through several payment providers in Indonesia. \
+                       A 2xx answer means accepted, not paid; results come by signed webhooks.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        v1::send_money::create,
+        v1::get_status::read,
+        v1::webhook_endpoints::create,
+        v1::callback::receive,
+        v1::health::livez,
+        v1::health::readyz,
+    ),
+    modifiers(&Security),
+    security(("bearer" = [])),
+)]
+struct Document;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An API key (`sk_test_…`, `sk_live_…`) or a token from POST /v1/auth/token."))
+            .build();
+        let components = document.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// `GET /openapi.json`.
+pub async fn serve() -> Json<utoipa::openapi::OpenApi> {
+    Json(document())
+}
+
+/// The page at `/docs`. Everything it needs is compiled in.
+pub fn docs() -> Router<Http> {
+    SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into()
+}

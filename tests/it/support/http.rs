@@ -1,0 +1,102 @@
+//! Talking to the service from outside, over real HTTP.
+
+use serde_json::Value;
+
+/// An answer: status, headers that matter, and the body as JSON (or text in a JSON string).
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    /// Status line and body with what differs from run to run replaced, for snapshots.
+    pub fn shown(&self) -> String {
+        let body = serde_json::to_string_pretty(&masked(self.body.clone())).unwrap();
+        format!("HTTP {}\n{body}", self.status)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Ids, times and secrets are masked by their field; everything else is compared as it is.
+fn masked(mut value: Value) -> Value {
+    const MASKED: [&str; 14] = [
+        "id",
+        "requestId",
+        "createdAt",
+        "updatedAt",
+        "finalAt",
+        "unknownSince",
+        "clientId",
+        "secret",
+        "token",
+        "verificationToken",
+        "possibleDuplicateOf",
+        "nextCursor",
+        "accessToken",
+        "hint",
+    ];
+    match &mut value {
+        Value::Object(fields) => {
+            for (name, field) in fields.iter_mut() {
+                let replace = MASKED.contains(&name.as_str()) && field.is_string();
+                *field = if replace { Value::String(format!("[{name}]")) } else { masked(field.take()) };
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = masked(item.take())),
+        _ => {}
+    }
+    value
+}
+
+/// A client with a key.
+#[derive(Clone)]
+pub struct Caller {
+    pub url: String,
+    pub key: String,
+    http: reqwest::Client,
+}
+
+impl Caller {
+    pub fn new(url: &str, key: &str) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Caller { url: url.to_owned(), key: key.to_owned(), http }
+    }
+
+    /// The same place with another key.
+    pub fn with_key(&self, key: &str) -> Self {
+        Caller { key: key.to_owned(), ..self.clone() }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.call("GET", path, None, &[]).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.call("POST", path, Some(body.to_string()), &[]).await
+    }
+
+    /// Any call; `headers` come on top, and an `Authorization` among them replaces the key.
+    pub async fn call(&self, method: &str, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Reply {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) && !self.key.is_empty() {
+            request = request.header("Authorization", format!("Bearer {}", self.key));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body);
+        }
+        let response = request.send().await.expect("the service answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Reply { status, headers, body }
+    }
+}
