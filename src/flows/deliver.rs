@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::endpoints;
 use super::lanes::lock;
 use crate::app::App;
 use crate::crypto::envelope::Place;
@@ -97,10 +98,7 @@ async fn deliver(app: &App, due: Due) -> anyhow::Result<()> {
     let mark = read(app, &due, &outcome);
     metrics::counter!("webhook_tries_total", "end" => mark.state).increment(1);
     if matches!(&outcome, Outcome::Answered(answer) if answer.status == 410) {
-        let mut tx = super::begin(&app.db).await?;
-        endpoint::disable(&mut tx, endpoint.client_id, endpoint.id, "it answered 410 Gone", app.now()).await?;
-        tx.commit().await?;
-        app.endpoints.forget(&(endpoint.client_id, endpoint.id));
+        endpoints::disable(app, endpoint.client_id, endpoint.id, "it answered 410 Gone").await?;
         tracing::warn!(endpoint = %ids::show(ids::ENDPOINT, endpoint.id), "an endpoint answered 410 and is disabled");
     }
     Ok(app.writers.mark.write(mark).await?)

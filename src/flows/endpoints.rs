@@ -59,3 +59,12 @@ pub async fn get(app: &App, caller: &Caller, id: Uuid) -> store::Result<Option<E
     let found = endpoint::get(&app.db, caller.client_id, id).await?;
     Ok(found.filter(|endpoint| endpoint.mode == caller.mode.as_str()))
 }
+
+/// Puts an endpoint out of use, and says why. What waits for it is not delivered any more.
+pub async fn disable(app: &App, client_id: Uuid, id: Uuid, why: &str) -> store::Result<()> {
+    let mut tx = super::begin(&app.db).await?;
+    endpoint::disable(&mut tx, client_id, id, why, app.now()).await?;
+    tx.commit().await?;
+    app.endpoints.forget(&(client_id, id));
+    Ok(())
+}
