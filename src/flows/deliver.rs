@@ -94,8 +94,12 @@ async fn deliver(app: &App, due: Due) -> anyhow::Result<()> {
         return Ok(app.writers.mark.write(ended(&due, "failed", None, "the endpoint is disabled")).await?);
     }
     let request = request(app, &endpoint, &due)?;
+    // An endpoint that repeats our headers in its answer does not get them into the note.
+    let secret = |name: &str| name == TOKEN_HEADER || name == "webhook-signature";
+    let hidden: Vec<String> =
+        request.headers.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.clone()).collect();
     let outcome = app.outbound.guarded(request).await;
-    let mark = read(app, &due, &outcome);
+    let mark = read(app, &due, &outcome, &hidden);
     metrics::counter!("webhook_tries_total", "end" => mark.state).increment(1);
     if matches!(&outcome, Outcome::Answered(answer) if answer.status == 410) {
         endpoints::disable(app, endpoint.client_id, endpoint.id, "it answered 410 Gone").await?;
@@ -164,7 +168,7 @@ fn open_secret(app: &App, endpoint: &Endpoint, sealed: &[u8]) -> anyhow::Result<
 }
 
 /// How a try went: 2xx delivers, 410 ends, everything else is tried again until the ladder ends.
-fn read(app: &App, due: &Due, outcome: &Outcome) -> Mark {
+fn read(app: &App, due: &Due, outcome: &Outcome, hidden: &[String]) -> Mark {
     let (status, note, retry_after) = match outcome {
         Outcome::Answered(answer) if (200..300).contains(&answer.status) => {
             return ended(due, "delivered", Some(answer.status), "");
@@ -172,7 +176,7 @@ fn read(app: &App, due: &Due, outcome: &Outcome) -> Mark {
         Outcome::Answered(answer) if answer.status == 410 => {
             return ended(due, "failed", Some(410), "410 Gone: the endpoint is disabled");
         }
-        Outcome::Answered(answer) => (Some(answer.status), said(answer), retry_after(answer)),
+        Outcome::Answered(answer) => (Some(answer.status), said(answer, hidden), retry_after(answer)),
         Outcome::NotSent { reason } | Outcome::Unknown { reason } => (None, reason.clone(), None),
     };
     let tries = due.tries.saturating_add(1);
@@ -197,8 +201,9 @@ fn ended(due: &Due, state: &'static str, status: Option<u16>, note: &str) -> Mar
     }
 }
 
-fn said(answer: &Answer) -> String {
+fn said(answer: &Answer, hidden: &[String]) -> String {
     let body: String = String::from_utf8_lossy(&answer.body).chars().filter(|c| !c.is_control()).collect();
+    let body = hidden.iter().fold(body, |body, value| body.replace(value, "…"));
     format!("HTTP {} {body}", answer.status)
 }
 

@@ -69,7 +69,7 @@ async fn send(app: &App, lane: &Lane, held: Held, mut case: Case) -> anyhow::Res
     let Some(sent) = advance::claim(app, &case, sender.send_deadline()).await? else {
         return not_claimed(app, case).await;
     };
-    let reading = sender.send(&call, &order).await;
+    let reading = call.keepable(sender.send(&call, &order).await);
     let reached = reading.verdict != Verdict::NotSent;
     let schedule = &app.config.schedule;
     lock(&lane.breaker).record(

@@ -75,7 +75,7 @@ pub async fn ask(app: &App, key: Key) -> anyhow::Result<()> {
     let order = routing::order(app, &case)?;
     let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
     let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
-    let reading = sender.status(&call, &order).await;
+    let reading = call.keepable(sender.status(&call, &order).await);
     advance::advance(app, case, &Sight::status(&reading, call.record(), asked_at)).await?;
     if reading.verdict == Verdict::NotFound {
         resend_if_due(app, sender, key).await?;
@@ -99,7 +99,7 @@ async fn resend_if_due(app: &App, sender: &dyn SendMoney, key: Key) -> anyhow::R
     let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
     let Some(sent) = advance::claim(app, &case, sender.send_deadline()).await? else { return Ok(()) };
     tracing::info!(payment = %key.payment_id, sends = sent.attempt.sends, "sent again under the same reference");
-    let reading = sender.send(&call, &order).await;
+    let reading = call.keepable(sender.send(&call, &order).await);
     dispatch::answered(app, sent, &reading, call.record()).await
 }
 
