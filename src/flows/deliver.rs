@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::lanes::lock;
 use crate::app::App;
+use crate::crash;
 use crate::crypto::envelope::Place;
 use crate::crypto::hmac_sha256;
 use crate::domain::{ids, retry};
@@ -64,8 +65,10 @@ pub async fn scan(app: &Arc<App>, slots: &Arc<Slots>) -> anyhow::Result<bool> {
         let timeout = Duration::from_millis(app.config.webhooks.timeout_ms);
         let lease = now + timeout + app.config.schedule.seconds(app.config.schedule.lease_margin_s);
         let mut tx = super::single(&app.db).await?;
+        crash::point("delivery_lease.before");
         let due = delivery::claim(&mut tx, lane, free as i64, lease, now).await?;
         tx.commit().await?;
+        crash::point("delivery_lease.committed");
         for delivery in due {
             taken = true;
             let (Ok(a), Ok(b)) = (own.clone().acquire_owned().await, slots.all.clone().acquire_owned().await) else {
@@ -93,13 +96,17 @@ async fn deliver(app: &App, due: Due) -> anyhow::Result<()> {
         return Ok(app.writers.mark.write(ended(&due, "failed", None, "the endpoint is disabled")).await?);
     }
     let request = request(app, &endpoint, &due)?;
+    crash::point("delivery.before");
     let outcome = app.outbound.guarded(request).await;
+    crash::point("delivery.answered");
     let mark = read(app, &due, &outcome);
     metrics::counter!("webhook_tries_total", "end" => mark.state).increment(1);
     if matches!(&outcome, Outcome::Answered(answer) if answer.status == 410) {
         let mut tx = super::begin(&app.db).await?;
+        crash::point("disable.before");
         endpoint::disable(&mut tx, endpoint.client_id, endpoint.id, "it answered 410 Gone", app.now()).await?;
         tx.commit().await?;
+        crash::point("disable.committed");
         app.endpoints.forget(&(endpoint.client_id, endpoint.id));
         tracing::warn!(endpoint = %ids::show(ids::ENDPOINT, endpoint.id), "an endpoint answered 410 and is disabled");
     }

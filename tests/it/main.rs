@@ -1,5 +1,6 @@
 //! The one integration binary: each module tests one part of the product from outside.
 
+mod crash;
 mod devdb;
 mod outbound;
 mod sandbox_oy;
