@@ -1,5 +1,6 @@
 //! The one integration binary: each module tests one part of the product from outside.
 
+mod crash;
 mod devdb;
 mod domain_evidence;
 mod domain_money;

@@ -2,6 +2,8 @@
 
 pub mod http;
 pub mod pg;
+pub mod rig;
+pub mod truth;
 pub mod world;
 
 pub use world::{Options, World, run, run_with};
