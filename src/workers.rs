@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes};
 use crate::flows::lanes::Lanes;
 use crate::flows::{batch, books, callback, deliver, dispatch, refresh};
+use crate::store::callback::Waiting;
 
-/// What the ticks share: the lanes and slots of this process.
+/// What the ticks share: the lanes of this process.
 #[derive(Clone)]
 pub struct Shared {
     pub lanes: Arc<Lanes>,
-    pub slots: Arc<deliver::Slots>,
 }
 
 /// One kind of background work.
@@ -31,7 +32,7 @@ pub const WORK: [Work; 5] = [
     Work { name: "dispatch", tick: |app, s| Box::pin(async move { dispatch::scan(&app, &s.lanes).await }) },
     Work { name: "refresh", tick: |app, s| Box::pin(async move { refresh::scan(&app, &s.lanes).await }) },
     Work { name: "callback", tick: |app, s| Box::pin(async move { callback::scan(&app, &s.lanes).await }) },
-    Work { name: "deliver", tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.slots).await.map(|_| ()) }) },
+    Work { name: "deliver", tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.lanes).await }) },
     Work { name: "books", tick: |app, _| Box::pin(async move { Ok(books::snapshot(&app).await?) }) },
 ];
 
@@ -47,10 +48,7 @@ impl Workers {
     /// Starts everything.
     pub fn start(app: &Arc<App>, inboxes: Inboxes) -> Self {
         let stop = CancellationToken::new();
-        let shared = Shared {
-            lanes: Arc::default(),
-            slots: Arc::new(deliver::Slots::new(app.config.webhooks.workers, app.config.webhooks.per_endpoint)),
-        };
+        let shared = Shared { lanes: Arc::new(Lanes::new(app)) };
         let mut writers = JoinSet::new();
         writers.spawn(batch::accept(app.clone(), inboxes.accept));
         writers.spawn(batch::advance(app.clone(), inboxes.advance));
@@ -61,18 +59,22 @@ impl Workers {
         for work in &WORK {
             timers.spawn(run(app.clone(), shared.clone(), work, stop.clone()));
         }
-        let (mut send, mut ask, mut call) = (inboxes.send, inboxes.ask, inboxes.callback);
-        let (task_app, task_stop) = (app.clone(), stop.clone());
-        timers.spawn(async move {
-            loop {
-                tokio::select! {
-                    () = task_stop.cancelled() => break,
-                    Some(case) = send.recv() => dispatch::offer(&task_app, &shared.lanes, case),
-                    Some(key) = ask.recv() => refresh::offer(&task_app, &shared.lanes, key),
-                    Some(waiting) = call.recv() => callback::offer(&task_app, &shared.lanes, waiting),
-                }
-            }
-        });
+        timers.spawn(hand_on(stop.clone(), inboxes.send, {
+            let (app, shared) = (app.clone(), shared.clone());
+            move |case| dispatch::offer(&app, &shared.lanes, case)
+        }));
+        timers.spawn(hand_on(stop.clone(), inboxes.ask, {
+            let (app, shared) = (app.clone(), shared.clone());
+            move |question| refresh::offer(&app, &shared.lanes, question)
+        }));
+        timers.spawn(hand_on(stop.clone(), inboxes.callback, {
+            let (app, shared) = (app.clone(), shared.clone());
+            move |(waiting, provider): (Waiting, String)| callback::offer(&app, &shared.lanes, waiting, &provider)
+        }));
+        timers.spawn(hand_on(stop.clone(), inboxes.deliver, {
+            let (app, shared) = (app.clone(), shared);
+            move |due| deliver::offer(&app, &shared.lanes, due)
+        }));
         Workers { app: app.clone(), timers, writers, stop }
     }
 
@@ -89,7 +91,7 @@ impl Workers {
     }
 }
 
-/// One loop: tick, then wait for the period or a wake-up.
+/// One loop: tick, then wait for the period.
 async fn run(app: Arc<App>, shared: Shared, work: &'static Work, stop: CancellationToken) {
     let period = app.config.schedule.millis(app.config.schedule.due_scan_ms);
     loop {
@@ -97,16 +99,22 @@ async fn run(app: Arc<App>, shared: Shared, work: &'static Work, stop: Cancellat
             tracing::warn!(work = work.name, %error, "a tick failed; the next one follows");
             metrics::counter!("worker_errors_total", "work" => work.name).increment(1);
         }
-        let woken = async {
-            match work.name {
-                "deliver" => app.wake.deliver.notified().await,
-                _ => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = stop.cancelled() => break,
             () = app.clock.sleep(period) => {}
-            () = woken => {}
+        }
+    }
+}
+
+/// Hands on what was just committed to the lanes of this process.
+async fn hand_on<T>(stop: CancellationToken, mut inbox: mpsc::Receiver<T>, offer: impl Fn(T)) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            next = inbox.recv() => match next {
+                Some(work) => offer(work),
+                None => break,
+            },
         }
     }
 }
