@@ -60,9 +60,11 @@ pub fn arm(production: bool) -> anyhow::Result<()> {
     anyhow::ensure!(!production, "{VARIABLE} is set: it kills the process on purpose and has no place in production");
     let (name, pass) = wanted.split_once(':').unwrap_or((&wanted, "1"));
     anyhow::ensure!(POINTS.contains(&name), "{VARIABLE}: there is no point {name:?}");
-    let pass: u32 = pass.parse().ok().filter(|pass| *pass > 0).ok_or_else(|| {
-        anyhow::anyhow!("{VARIABLE}: {pass:?} is no count of passes; write name:1 for the first")
-    })?;
+    let pass: u32 = pass
+        .parse()
+        .ok()
+        .filter(|pass| *pass > 0)
+        .ok_or_else(|| anyhow::anyhow!("{VARIABLE}: {pass:?} is no count of passes; write name:1 for the first"))?;
     if PLAN.set((name.to_owned(), pass)).is_ok() {
         ARMED.store(true, Ordering::Relaxed);
     }

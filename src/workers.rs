@@ -6,18 +6,40 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes};
 use crate::flows::lanes::Lanes;
 use crate::flows::{batch, books, callback, deliver, dispatch, refresh};
+use crate::store::{attempt, callback as callback_rows};
 
 /// What the ticks share: the lanes and slots of this process.
 #[derive(Clone)]
 pub struct Shared {
     pub lanes: Arc<Lanes>,
     pub slots: Arc<deliver::Slots>,
+}
+
+impl Shared {
+    fn of(app: &App) -> Self {
+        let slots = deliver::Slots::new(app.config.webhooks.workers, app.config.webhooks.per_endpoint);
+        Shared { lanes: Arc::default(), slots: Arc::new(slots) }
+    }
+}
+
+/// What was just written, on its way to who works on it.
+type Fresh = (mpsc::Receiver<attempt::Case>, mpsc::Receiver<attempt::Key>, mpsc::Receiver<callback_rows::Waiting>);
+
+/// Starts the batch writers, and leaves what is not theirs.
+fn start_writers(app: &Arc<App>, inboxes: Inboxes, writers: &mut JoinSet<()>) -> Fresh {
+    writers.spawn(batch::accept(app.clone(), inboxes.accept));
+    writers.spawn(batch::advance(app.clone(), inboxes.advance));
+    writers.spawn(batch::callbacks(app.clone(), inboxes.callback_rows));
+    writers.spawn(batch::done(app.clone(), inboxes.done));
+    writers.spawn(batch::marks(app.clone(), inboxes.mark));
+    (inboxes.send, inboxes.ask, inboxes.callback)
 }
 
 /// One kind of background work.
@@ -47,21 +69,13 @@ impl Workers {
     /// Starts everything.
     pub fn start(app: &Arc<App>, inboxes: Inboxes) -> Self {
         let stop = CancellationToken::new();
-        let shared = Shared {
-            lanes: Arc::default(),
-            slots: Arc::new(deliver::Slots::new(app.config.webhooks.workers, app.config.webhooks.per_endpoint)),
-        };
+        let shared = Shared::of(app);
         let mut writers = JoinSet::new();
-        writers.spawn(batch::accept(app.clone(), inboxes.accept));
-        writers.spawn(batch::advance(app.clone(), inboxes.advance));
-        writers.spawn(batch::callbacks(app.clone(), inboxes.callback_rows));
-        writers.spawn(batch::done(app.clone(), inboxes.done));
-        writers.spawn(batch::marks(app.clone(), inboxes.mark));
+        let (mut send, mut ask, mut call) = start_writers(app, inboxes, &mut writers);
         let mut timers = JoinSet::new();
         for work in &WORK {
             timers.spawn(run(app.clone(), shared.clone(), work, stop.clone()));
         }
-        let (mut send, mut ask, mut call) = (inboxes.send, inboxes.ask, inboxes.callback);
         let (task_app, task_stop) = (app.clone(), stop.clone());
         timers.spawn(async move {
             loop {
@@ -86,6 +100,61 @@ impl Workers {
             tracing::warn!(left = self.app.tasks.len(), "work in hand took too long and is left to the next start");
         }
         self.writers.shutdown().await;
+    }
+}
+
+/// The same work without its loops, for a test that says what happens next: the writers run, everything else is ticked.
+pub struct Ticker {
+    app: Arc<App>,
+    shared: Shared,
+    send: mpsc::Receiver<attempt::Case>,
+    ask: mpsc::Receiver<attempt::Key>,
+    callback: mpsc::Receiver<callback_rows::Waiting>,
+    _writers: JoinSet<()>,
+}
+
+impl Ticker {
+    /// Starts the writers and nothing else.
+    pub fn start(app: &Arc<App>, inboxes: Inboxes) -> Self {
+        let mut writers = JoinSet::new();
+        let (send, ask, callback) = start_writers(app, inboxes, &mut writers);
+        Ticker { app: app.clone(), shared: Shared::of(app), send, ask, callback, _writers: writers }
+    }
+
+    /// One tick of one kind of work, and all that follows from it.
+    pub async fn tick(&self, work: &Work) -> anyhow::Result<()> {
+        (work.tick)(self.app.clone(), self.shared.clone()).await?;
+        self.settle().await;
+        Ok(())
+    }
+
+    /// Hands on everything that waits in memory, and all that follows from it. Callbacks go one by one, as two about
+    /// the same payment would race.
+    pub async fn hand_on(&mut self) {
+        while let Ok(case) = self.send.try_recv() {
+            dispatch::offer(&self.app, &self.shared.lanes, case);
+        }
+        self.settle().await;
+        while let Ok(key) = self.ask.try_recv() {
+            refresh::offer(&self.app, &self.shared.lanes, key);
+        }
+        self.settle().await;
+        while let Ok(waiting) = self.callback.try_recv() {
+            callback::offer(&self.app, &self.shared.lanes, waiting);
+            self.settle().await;
+        }
+    }
+
+    /// Waits until every task has ended or waits for a manual clock to move.
+    pub async fn settle(&self) {
+        // Who was just woken by the clock counts as asleep until it runs: let everybody run.
+        for _ in 0..16 {
+            tokio::task::yield_now().await;
+        }
+        while self.app.tasks.len() > self.app.clock.sleepers() {
+            // Input and output of others is awaited here, so the time is the machine's.
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
     }
 }
 

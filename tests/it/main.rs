@@ -4,6 +4,7 @@ mod crash;
 mod devdb;
 mod outbound;
 mod sandbox_oy;
+mod seeded;
 mod send_money;
 mod support;
 mod tidy;

@@ -31,6 +31,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::pg;
+use super::truth::Eyes;
 use super::world::{fresh_database, open};
 
 /// In every receiver's name, so that it can be looked for where it must not be.
@@ -106,13 +107,7 @@ impl Rig {
     /// A client with a key that may do everything, `count` connections in their order, and an endpoint that hears all.
     pub async fn member(&self, name: &str, count: usize) -> Member {
         let client_id = access::create_client(&self.app, name).await.unwrap();
-        let wish = access::KeyWish {
-            client_id,
-            mode: Mode::Test,
-            name: "test",
-            person: "Ani",
-            rights: &Rights::all(),
-        };
+        let wish = access::KeyWish { client_id, mode: Mode::Test, name: "test", person: "Ani", rights: &Rights::all() };
         let key = access::create_key(&self.app, &wish).await.unwrap().secret;
         let mut made = Vec::new();
         for n in 1..=count {
@@ -209,6 +204,10 @@ impl Rig {
         let url = format!("{}{}", process.url, path(&member.connections[0]));
         let settings = json!({ "callback_url": url });
         self.sandbox.oy.change_settings(settings.as_object().cloned().unwrap()).unwrap();
+    }
+
+    pub fn eyes(&self) -> Eyes<'_> {
+        Eyes { sql: &self.sql, sandbox: &self.sandbox, now: self.app.now() }
     }
 
     pub async fn stop(self) {

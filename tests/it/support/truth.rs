@@ -4,12 +4,21 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
+use chrono::{DateTime, Utc};
 use paystrator::sandbox::Sandbox;
 use paystrator::sandbox::oy::Row;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::rig::NAME_MARK;
+
+/// What the truth is read from.
+pub struct Eyes<'a> {
+    pub sql: &'a PgPool,
+    pub sandbox: &'a Sandbox,
+    /// By the service's clock.
+    pub now: DateTime<Utc>,
+}
 
 /// One payment with its attempts, as they stand.
 #[derive(Clone, Debug)]
@@ -22,6 +31,8 @@ pub struct Paid {
     pub version: i32,
     pub attempts: Vec<Tried>,
     pub exceptions: i64,
+    /// Nothing is sent or re-sent by itself any more.
+    pub is_window_closed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -45,10 +56,14 @@ impl Paid {
     }
 
     /// Whether the simulator will never say how it ended: its mocks for 999, 102 and 301 for ever, or a refusal for
-    /// ever whose answer was lost (an id it rejected is an id it does not know).
+    /// ever whose answer was lost (an id it rejected is an id it does not know). Where it never saw the order, or
+    /// refused it unheard, the doubt stays once the window for a re-send has closed.
     fn is_never_told(&self) -> bool {
         let tried = self.current();
-        let Some(row) = &tried.theirs else { return false };
+        let Some(row) = &tried.theirs else { return tried.state == "unknown" && self.is_window_closed };
+        if tried.state == "unknown" && row.trx_id.is_empty() && self.is_window_closed {
+            return true;
+        }
         match (tried.state.as_str(), row.code.to_string().as_str(), row.recipient_account.as_str()) {
             ("accepted" | "unknown", "102", "6666666666") => row.reserved,
             ("accepted" | "unknown", "301", "9999999999") => row.reserved,
@@ -65,14 +80,17 @@ impl Paid {
 }
 
 /// Every payment with the simulator's side of it.
-pub async fn payments(sql: &PgPool, sandbox: &Sandbox) -> Vec<Paid> {
+pub async fn payments(eyes: &Eyes<'_>) -> Vec<Paid> {
+    let Eyes { sql, sandbox, now } = *eyes;
     let mut theirs: HashMap<String, Row> =
         sandbox.oy.books().payments.into_iter().map(|row| (row.partner_trx_id.clone(), row)).collect();
-    let rows: Vec<(Uuid, Uuid, String, i64, String, i32, i64)> = sqlx::query_as(
+    let rows: Vec<(Uuid, Uuid, String, i64, String, i32, i64, bool)> = sqlx::query_as(
         "SELECT p.client_id, p.id, p.external_id, p.amount, p.status, p.version,
-            (SELECT count(*) FROM exception x WHERE x.client_id = p.client_id AND x.payment_id = p.id)
+            (SELECT count(*) FROM exception x WHERE x.client_id = p.client_id AND x.payment_id = p.id),
+            p.send_until <= $1
          FROM payment p ORDER BY p.client_id, p.external_id",
     )
+    .bind(now)
     .fetch_all(sql)
     .await
     .unwrap();
@@ -89,7 +107,7 @@ pub async fn payments(sql: &PgPool, sandbox: &Sandbox) -> Vec<Paid> {
     }
     assert!(theirs.is_empty(), "the simulator knows what we do not: {theirs:#?}");
     rows.into_iter()
-        .map(|(client_id, id, external_id, amount, status, version, exceptions)| Paid {
+        .map(|(client_id, id, external_id, amount, status, version, exceptions, is_window_closed)| Paid {
             attempts: attempts.remove(&id).unwrap_or_default(),
             client_id,
             id,
@@ -98,15 +116,16 @@ pub async fn payments(sql: &PgPool, sandbox: &Sandbox) -> Vec<Paid> {
             status,
             version,
             exceptions,
+            is_window_closed,
         })
         .collect()
 }
 
-/// What must hold at every instant, also in the middle of everything. Says each thing that does not.
-pub async fn always(sql: &PgPool, sandbox: &Sandbox) -> Vec<String> {
+/// What must hold whenever no call is under way, also in the middle of everything. Says each thing that does not.
+pub async fn always(eyes: &Eyes<'_>) -> Vec<String> {
+    let sql = eyes.sql;
     let mut wrong = Vec::new();
-    // The simulator is asked before and after: between the two reads a payment may move on.
-    for paid in payments(sql, sandbox).await {
+    for paid in payments(eyes).await {
         let of = |what: &str| format!("{}: {what}: {paid:?}", paid.external_id);
         let frees = |state: &str| ["not_sent", "refused", "failed"].contains(&state);
         let live = paid.attempts.iter().filter(|tried| !frees(&tried.state)).count();
@@ -201,7 +220,8 @@ const TENANTS: &str = "
     WHERE p.id IS NULL";
 
 /// What is left to do, in words; `None` when every payment is where it will stay and everybody was told.
-pub async fn unfinished(sql: &PgPool, sandbox: &Sandbox) -> Option<String> {
+pub async fn unfinished(eyes: &Eyes<'_>) -> Option<String> {
+    let sql = eyes.sql;
     let left: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM delivery WHERE state = 'pending')
             + (SELECT count(*) FROM callback WHERE done_at IS NULL)",
@@ -209,7 +229,7 @@ pub async fn unfinished(sql: &PgPool, sandbox: &Sandbox) -> Option<String> {
     .fetch_one(sql)
     .await
     .unwrap();
-    let open: Vec<Paid> = payments(sql, sandbox).await.into_iter().filter(|paid| !paid.is_settled()).collect();
+    let open: Vec<Paid> = payments(eyes).await.into_iter().filter(|paid| !paid.is_settled()).collect();
     if open.is_empty() && left == 0 {
         return None;
     }
@@ -221,9 +241,10 @@ pub async fn unfinished(sql: &PgPool, sandbox: &Sandbox) -> Option<String> {
 }
 
 /// What must hold when nothing is left to do and no process runs. Panics with everything that does not.
-pub async fn at_the_end(sql: &PgPool, sandbox: &Sandbox) {
-    let mut wrong = always(sql, sandbox).await;
-    let payments = payments(sql, sandbox).await;
+pub async fn at_the_end(eyes: &Eyes<'_>) {
+    let Eyes { sql, sandbox, .. } = *eyes;
+    let mut wrong = always(eyes).await;
+    let payments = payments(eyes).await;
     for paid in &payments {
         let of = |what: &str| format!("{}: {what}: {paid:?}", paid.external_id);
         let moved = paid.moved();
@@ -268,7 +289,7 @@ async fn books_agree(sql: &PgPool, payments: &[Paid]) -> Vec<String> {
     for paid in payments {
         for tried in &paid.attempts {
             let row = tried.theirs.as_ref();
-            let doubt = tried.state == "unknown" && row.is_some_and(|row| !row.moved && !row.reserved);
+            let doubt = tried.state == "unknown" && !row.is_some_and(|row| row.moved || row.reserved);
             let mut add = |account| *theirs.entry((tried.connection_id, account)).or_default() += paid.amount;
             if row.is_some_and(|row| row.moved) {
                 add("paid_out");
@@ -326,7 +347,9 @@ async fn everybody_was_told(sql: &PgPool, sandbox: &Sandbox) -> Vec<String> {
         }
         told.insert((name, id));
     }
-    wrong.extend(heard.keys().filter(|key| !told.contains(*key) && key.0 != "gone").map(|key| format!("nobody told {key:?}")));
+    wrong.extend(
+        heard.keys().filter(|key| !told.contains(*key) && key.0 != "gone").map(|key| format!("nobody told {key:?}")),
+    );
     wrong
 }
 
@@ -357,9 +380,11 @@ pub fn leak(text: &str, accounts: &HashSet<String>, api_key: &str) -> Option<Str
     let hidden = [NAME_MARK, api_key, "sk_test_", "whsec_"];
     // A key's hint shows its beginning and its end; a whole key is longer.
     let is_hint = |mark: &&str| *mark == "sk_test_" && text.contains("\"hint\"");
-    if let Some(mark) = hidden.iter().filter(|mark| !is_hint(mark)).find(|mark| {
-        text.contains(**mark) || text.contains(&hex::encode(mark))
-    }) {
+    if let Some(mark) = hidden
+        .iter()
+        .filter(|mark| !is_hint(mark))
+        .find(|mark| text.contains(**mark) || text.contains(&hex::encode(mark)))
+    {
         return Some(format!("{mark:?}"));
     }
     text.split(|c: char| !c.is_ascii_digit()).find(|digits| accounts.contains(*digits)).map(str::to_owned)
