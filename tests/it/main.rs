@@ -7,4 +7,5 @@ mod sandbox_oy;
 mod seeded;
 mod send_money;
 mod support;
+mod ticked;
 mod tidy;
