@@ -7,7 +7,7 @@ CREATE TABLE ledger_line (
     client_id     uuid        NOT NULL,
     payment_id    uuid        NOT NULL,
     attempt       smallint    NOT NULL,
-    kind          text        NOT NULL CHECK (kind IN ('sent', 'freed', 'paid', 'reversed', 'suspense', 'resolved')),
+    kind          text        NOT NULL CHECK (kind IN ('sent', 'freed', 'paid', 'reversed', 'suspense', 'difference', 'resolved')),
     line          text        NOT NULL CHECK (line IN ('Transfer', 'Fee', 'Tax')),
     connection_id uuid        NOT NULL,
     mode          text        NOT NULL,

@@ -164,6 +164,10 @@ pub enum Contradiction {
 }
 
 impl Contradiction {
+    /// Those after which nobody may be told that no money left or will leave.
+    pub const MONEY_MAY_HAVE_MOVED: [Contradiction; 3] =
+        [Contradiction::PaidAfterFreed, Contradiction::AcceptedAfterFreed, Contradiction::EchoDiffers];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Contradiction::PaidAfterFreed => "paid_after_freed",
@@ -235,11 +239,12 @@ fn by_answer(facts: Facts, verdict: Verdict) -> Decision {
             _ => Decision::Keep,
         };
     }
-    let first_send = facts.sends <= 1;
+    // No earlier send is in doubt, no status read or callback overtook this answer, and it speaks of our order.
+    let may_free = facts.sends <= 1 && !facts.accepted && !facts.echo_differs;
     match verdict {
         Verdict::Paid | Verdict::Accepted => raise(facts, verdict),
-        Verdict::NotSent if first_send => Decision::Free { to: Evidence::NotSent, next: Next::AnyConnection },
-        Verdict::Refused(fault) if first_send => Decision::Free { to: Evidence::Refused, next: after(fault) },
+        Verdict::NotSent if may_free => Decision::Free { to: Evidence::NotSent, next: Next::AnyConnection },
+        Verdict::Refused(fault) if may_free => Decision::Free { to: Evidence::Refused, next: after(fault) },
         // "Failed" in the answer to a send is believed once our own status read says it too.
         _ => Decision::Move(Evidence::Unknown),
     }
@@ -248,6 +253,8 @@ fn by_answer(facts: Facts, verdict: Verdict) -> Decision {
 fn by_status(facts: Facts, verdict: Verdict) -> Decision {
     match (facts.state, verdict) {
         (_, Verdict::Paid | Verdict::Accepted) => raise(facts, verdict),
+        // Bad news about another amount or account is not about our order: it ends nothing.
+        (Evidence::Sent | Evidence::Unknown | Evidence::Accepted, _) if facts.echo_differs => Decision::Keep,
         (Evidence::Unknown | Evidence::Accepted, Verdict::Failed(fault)) => {
             Decision::Free { to: Evidence::Failed, next: after(fault) }
         }
@@ -255,8 +262,10 @@ fn by_status(facts: Facts, verdict: Verdict) -> Decision {
         (Evidence::Unknown | Evidence::Accepted, Verdict::Reversed) => {
             Decision::Free { to: Evidence::Failed, next: Next::Nothing }
         }
-        (Evidence::Paid, Verdict::Reversed) => Decision::Reverse,
-        (Evidence::Paid, Verdict::Failed(_)) => Decision::Contradict(Contradiction::FailedAfterPaid),
+        (Evidence::Paid, Verdict::Reversed) if !facts.echo_differs => Decision::Reverse,
+        (Evidence::Paid, Verdict::Failed(_) | Verdict::Reversed) => {
+            Decision::Contradict(Contradiction::FailedAfterPaid)
+        }
         (Evidence::Unknown | Evidence::Accepted | Evidence::Paid, Verdict::NotFound) if facts.accepted => {
             Decision::Contradict(Contradiction::Vanished)
         }

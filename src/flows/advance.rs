@@ -71,8 +71,14 @@ const ROUNDS: usize = 32;
 
 /// Advances the payment of `case` by what was seen of its attempt.
 pub async fn advance(app: &App, mut case: Case, sight: &Sight<'_>) -> anyhow::Result<Advanced> {
+    let accepted_before = case.attempt.accepted;
     for _ in 0..ROUNDS {
-        let facts = facts(&case, sight);
+        let mut facts = facts(&case, sight);
+        // "Not found" contradicts an acceptance only where that was known before the question was asked: a read that
+        // is overtaken by the provider taking the order has simply come too early.
+        if sight.seen == Seen::Status(Verdict::NotFound) {
+            facts.accepted &= accepted_before;
+        }
         let decision = decide(facts, sight.seen);
         let change = match decision {
             Decision::Keep => {
@@ -182,10 +188,15 @@ async fn freed(app: &App, case: &Case, sight: &Sight<'_>, to: Evidence, next: Ne
     if case.attempt.sends > 0 {
         change.lines = ledger::freed(amounts(case));
     }
-    let open_exception = !exception::open_of(&app.db, case.client_id, case.payment_id).await?.is_empty();
+    let open = exception::open_of(&app.db, case.client_id, case.payment_id).await?;
     let follow = match next {
+        // Money of this payment may have moved: FAILED would be a false promise. It stays as it is until people
+        // close the exception.
+        _ if open.iter().any(|x| Contradiction::MONEY_MAY_HAVE_MOVED.iter().any(|kind| kind.as_str() == x.kind)) => {
+            return Ok(change);
+        }
         // Nothing more is sent for a payment that people must look at first.
-        _ if open_exception => Follow::Nothing("exception", "A contradiction stopped this payment.".into()),
+        _ if !open.is_empty() => Follow::Nothing("exception", "A contradiction stopped this payment.".into()),
         Next::Nothing => {
             let reason = reason(sight);
             return Ok(ended(app, case, change, reason));
@@ -282,7 +293,7 @@ fn base(app: &App, case: &Case, sight: &Sight<'_>, to: Evidence) -> Change {
             expected_state: case.attempt.state.as_str(),
             state: to.as_str(),
             sends: case.attempt.sends,
-            accepted: case.attempt.accepted || matches!(to, Evidence::Accepted | Evidence::Paid),
+            accepted: case.attempt.accepted || says_taken(sight) || matches!(to, Evidence::Accepted | Evidence::Paid),
             polls: case.attempt.polls + i32::from(is_status),
             not_found,
             not_found_at,
@@ -358,6 +369,7 @@ async fn note(app: &App, case: &Case, sight: &Sight<'_>) -> anyhow::Result<()> {
         not_found_at,
         next_try_at: Some(ladder(app).next(polls, case.attempt.sent_at.unwrap_or(now), now)),
         polled_at: sight.asked_at,
+        accepted: says_taken(sight),
         observation: observation(app, sight),
     };
     let mut tx = super::single(&app.db).await?;
@@ -366,6 +378,13 @@ async fn note(app: &App, case: &Case, sight: &Sight<'_>) -> anyhow::Result<()> {
     tx.commit().await?;
     crash::point("note.committed");
     Ok(())
+}
+
+/// Whether the provider says that it has an order under this reference, whatever else it says of it. From then on
+/// nothing is sent again.
+fn says_taken(sight: &Sight<'_>) -> bool {
+    matches!(sight.seen, Seen::Answer(verdict) | Seen::Status(verdict)
+        if matches!(verdict, Verdict::Accepted | Verdict::Paid))
 }
 
 /// Status answers in a row that did not know the reference. Silence teaches nothing and does not break the row.
@@ -446,6 +465,7 @@ fn reason(sight: &Sight<'_>) -> Reason {
     let code = sight.reading.and_then(|reading| reading.code.as_deref()).unwrap_or("none");
     let words = sight.reading.and_then(|reading| reading.message.as_deref()).unwrap_or("no message");
     let (ours, what) = match sight.seen {
+        Seen::Answer(Verdict::NotSent) => ("provider_unreachable", "The provider could not be reached"),
         Seen::Status(_) => ("failed_at_provider", "The provider took the payment and then failed it"),
         _ => ("refused_by_provider", "The provider refused the payment"),
     };

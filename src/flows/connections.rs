@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::app::{App, OpenConnection};
 use crate::crypto::envelope::Place;
 use crate::crypto::random_bytes;
-use crate::crypto::secret::SecretString;
+use crate::crypto::secret::{ExposeSecret, SecretString};
 use crate::domain::connection::ConnectionStatus;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
@@ -46,6 +46,11 @@ pub(super) fn call(app: &App, open: &OpenConnection, identity: &str, order: Opti
         "the attempt was made as another account than its connection has now"
     );
     let mut call = Call::new(app.outbound.clone(), app.clock.clone(), provider.code(), open.account.clone());
+    // A provider that repeats our credentials in an answer does not get them into our tables.
+    if let Ok(Value::Object(fields)) = serde_json::from_str(open.account.credentials.expose_secret()) {
+        let secrets = fields.values().filter_map(Value::as_str).filter(|value| *value != identity);
+        call = secrets.fold(call, |call, secret| call.mask(secret, "…".into()));
+    }
     if let Some(order) = order {
         call = call.mask(order.account.reveal(), order.account.hint()).mask(order.name.reveal(), "…".into());
     }

@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::endpoints;
 use super::lanes::lock;
 use crate::app::App;
 use crate::crash;
@@ -96,18 +97,17 @@ async fn deliver(app: &App, due: Due) -> anyhow::Result<()> {
         return Ok(app.writers.mark.write(ended(&due, "failed", None, "the endpoint is disabled")).await?);
     }
     let request = request(app, &endpoint, &due)?;
+    // An endpoint that repeats our headers in its answer does not get them into the note.
+    let secret = |name: &str| name == TOKEN_HEADER || name == "webhook-signature";
+    let hidden: Vec<String> =
+        request.headers.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.clone()).collect();
     crash::point("delivery.before");
     let outcome = app.outbound.guarded(request).await;
     crash::point("delivery.answered");
-    let mark = read(app, &due, &outcome);
+    let mark = read(app, &due, &outcome, &hidden);
     metrics::counter!("webhook_tries_total", "end" => mark.state).increment(1);
     if matches!(&outcome, Outcome::Answered(answer) if answer.status == 410) {
-        let mut tx = super::begin(&app.db).await?;
-        crash::point("disable.before");
-        endpoint::disable(&mut tx, endpoint.client_id, endpoint.id, "it answered 410 Gone", app.now()).await?;
-        tx.commit().await?;
-        crash::point("disable.committed");
-        app.endpoints.forget(&(endpoint.client_id, endpoint.id));
+        endpoints::disable(app, endpoint.client_id, endpoint.id, "it answered 410 Gone").await?;
         tracing::warn!(endpoint = %ids::show(ids::ENDPOINT, endpoint.id), "an endpoint answered 410 and is disabled");
     }
     Ok(app.writers.mark.write(mark).await?)
@@ -173,7 +173,7 @@ fn open_secret(app: &App, endpoint: &Endpoint, sealed: &[u8]) -> anyhow::Result<
 }
 
 /// How a try went: 2xx delivers, 410 ends, everything else is tried again until the ladder ends.
-fn read(app: &App, due: &Due, outcome: &Outcome) -> Mark {
+fn read(app: &App, due: &Due, outcome: &Outcome, hidden: &[String]) -> Mark {
     let (status, note, retry_after) = match outcome {
         Outcome::Answered(answer) if (200..300).contains(&answer.status) => {
             return ended(due, "delivered", Some(answer.status), "");
@@ -181,7 +181,7 @@ fn read(app: &App, due: &Due, outcome: &Outcome) -> Mark {
         Outcome::Answered(answer) if answer.status == 410 => {
             return ended(due, "failed", Some(410), "410 Gone: the endpoint is disabled");
         }
-        Outcome::Answered(answer) => (Some(answer.status), said(answer), retry_after(answer)),
+        Outcome::Answered(answer) => (Some(answer.status), said(answer, hidden), retry_after(answer)),
         Outcome::NotSent { reason } | Outcome::Unknown { reason } => (None, reason.clone(), None),
     };
     let tries = due.tries.saturating_add(1);
@@ -206,8 +206,9 @@ fn ended(due: &Due, state: &'static str, status: Option<u16>, note: &str) -> Mar
     }
 }
 
-fn said(answer: &Answer) -> String {
+fn said(answer: &Answer, hidden: &[String]) -> String {
     let body: String = String::from_utf8_lossy(&answer.body).chars().filter(|c| !c.is_control()).collect();
+    let body = hidden.iter().fold(body, |body, value| body.replace(value, "…"));
     format!("HTTP {} {body}", answer.status)
 }
 

@@ -71,7 +71,7 @@ async fn send(app: &App, lane: &Lane, held: Held, mut case: Case) -> anyhow::Res
         return not_claimed(app, case).await;
     };
     crash::point("send.before");
-    let reading = sender.send(&call, &order).await;
+    let reading = call.keepable(sender.send(&call, &order).await);
     crash::point("send.answered");
     let reached = reading.verdict != Verdict::NotSent;
     let schedule = &app.config.schedule;

@@ -80,7 +80,7 @@ pub async fn ask(app: &App, key: Key) -> anyhow::Result<()> {
     let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
     let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
     crash::point("ask.before");
-    let reading = sender.status(&call, &order).await;
+    let reading = call.keepable(sender.status(&call, &order).await);
     crash::point("ask.answered");
     advance::advance(app, case, &Sight::status(&reading, call.record(), asked_at)).await?;
     if reading.verdict == Verdict::NotFound {
@@ -106,7 +106,7 @@ async fn resend_if_due(app: &App, sender: &dyn SendMoney, key: Key) -> anyhow::R
     let Some(sent) = advance::claim(app, &case, sender.send_deadline()).await? else { return Ok(()) };
     tracing::info!(payment = %key.payment_id, sends = sent.attempt.sends, "sent again under the same reference");
     crash::point("resend.before");
-    let reading = sender.send(&call, &order).await;
+    let reading = call.keepable(sender.send(&call, &order).await);
     crash::point("resend.answered");
     dispatch::answered(app, sent, &reading, call.record()).await
 }

@@ -6,13 +6,24 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::http::Method;
+use serde_json::Value;
 
-use super::Account;
+use super::{Account, Reading};
 use crate::clock::Clock;
 use crate::outbound::{Outbound, Outcome, Request};
 
 /// How much of an answer is kept in an observation.
 const RECORD_LIMIT: usize = 4096;
+
+/// How much of a provider's message, code or id is kept.
+const TEXT_LIMIT: usize = 255;
+
+/// Fields that hold personal data in some provider's answers: whatever is called like this is not kept. A provider
+/// names people we never told it, such as the true owner of an account.
+const PERSONAL: [&str; 6] = ["name", "account", "email", "phone", "address", "nik"];
+
+/// So many digits in a row may be an account number.
+const LONG_NUMBER: usize = 6;
 
 /// What an adapter gets for one capability call.
 pub struct Call {
@@ -68,7 +79,7 @@ impl Call {
             Outcome::Answered(answer) => {
                 metrics::histogram!("provider_call_seconds", "provider" => self.provider, "operation" => operation)
                     .record(answer.elapsed.as_secs_f64());
-                ("answered", format!("{operation}: HTTP {} {}", answer.status, String::from_utf8_lossy(&answer.body)))
+                ("answered", format!("{operation}: HTTP {} {}", answer.status, redacted(&answer.body)))
             }
         };
         metrics::counter!("provider_calls_total", "provider" => self.provider, "operation" => operation, "outcome" => class)
@@ -82,15 +93,65 @@ impl Call {
         self.record.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    fn note(&self, line: &str) {
-        let mut masked = line.to_owned();
-        for (value, by) in &self.masks {
-            masked = masked.replace(value, by);
+    /// A reading whose texts may be kept and told: what the provider wrote into them is masked like the record.
+    pub fn keepable(&self, mut reading: Reading) -> Reading {
+        for text in [&mut reading.code, &mut reading.message, &mut reading.provider_ref].into_iter().flatten() {
+            *text = self.masked(text).replace('\0', "").chars().take(TEXT_LIMIT).collect();
         }
+        reading
+    }
+
+    fn masked(&self, text: &str) -> String {
+        self.masks.iter().fold(text.to_owned(), |text, (value, by)| text.replace(value, by))
+    }
+
+    fn note(&self, line: &str) {
+        let masked = self.masked(line);
         let mut record = self.record.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if !record.is_empty() {
             record.push('\n');
         }
         record.extend(masked.replace('\0', "").chars().take(RECORD_LIMIT));
     }
+}
+
+/// An answer's body without personal data: by the names of its fields, or, where it is not JSON, without anything
+/// that could be an account number.
+fn redacted(body: &[u8]) -> String {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(mut value) => {
+            redact(&mut value);
+            value.to_string()
+        }
+        Err(_) => without_long_numbers(&String::from_utf8_lossy(body)),
+    }
+}
+
+fn redact(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields.iter_mut() {
+                let name = name.to_ascii_lowercase();
+                let personal = PERSONAL.iter().any(|word| name.contains(word)) && !field.is_null();
+                if personal { *field = "…".into() } else { redact(field) }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        _ => {}
+    }
+}
+
+fn without_long_numbers(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut digits = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        kept.push_str(if digits.len() < LONG_NUMBER { &digits } else { "…" });
+        digits.clear();
+        kept.push(c);
+    }
+    kept
 }

@@ -16,17 +16,29 @@ WITH input AS (
     WHERE i.idem_key IS NULL OR NOT EXISTS (
         SELECT FROM idempotency k
         WHERE k.client_id = i.client_id AND k.mode = i.mode AND k.key = i.idem_key)
+), twin AS (
+    -- The same receiver and amount earlier in this batch, which the look into the table below cannot see.
+    SELECT w.id, w.earlier FROM (
+        SELECT f.client_id, f.mode, f.id, lag(f.id) OVER same AS earlier, lag(f.external_id) OVER same AS external_id
+        FROM fresh f
+        WINDOW same AS (PARTITION BY f.client_id, f.mode, f.currency, f.receiver_hash, f.amount
+                        ORDER BY f.created_at, f.id)
+    ) w
+    -- One whose externalId is taken will not be written, so nobody can be its duplicate.
+    WHERE w.earlier IS NOT NULL AND NOT EXISTS (
+        SELECT FROM payment p
+        WHERE p.client_id = w.client_id AND p.mode = w.mode AND p.external_id = w.external_id)
 ), pay AS (
     INSERT INTO payment (client_id, id, mode, service, external_id, amount, currency, destination, sender_id,
         receiver, receiver_hash, metadata, status, evidence, version, attempt, possible_duplicate_of,
         send_until, created_at, updated_at)
     SELECT f.client_id, f.id, f.mode, f.service, f.external_id, f.amount, f.currency, f.destination,
         f.sender_id, f.receiver, f.receiver_hash, f.metadata, 'PROCESSING', 'prepared', 1, 1,
-        (SELECT d.id FROM payment d
+        COALESCE((SELECT t.earlier FROM twin t WHERE t.id = f.id), (SELECT d.id FROM payment d
          WHERE d.client_id = f.client_id AND d.receiver_hash = f.receiver_hash
            AND d.created_at > $29::timestamptz - interval '24 hours'
            AND d.amount = f.amount AND d.mode = f.mode AND d.currency = f.currency
-         ORDER BY d.created_at DESC LIMIT 1),
+         ORDER BY d.created_at DESC LIMIT 1)),
         f.send_until, f.created_at, f.created_at
     FROM fresh f ORDER BY f.client_id, f.external_id
     ON CONFLICT DO NOTHING

@@ -147,7 +147,8 @@ pub async fn lanes_to_ask(db: &Db, now: DateTime<Utc>) -> Result<Vec<Lane>> {
     .await?)
 }
 
-/// Claims attempts of one connection to ask about: a lease that saves work and permits no send.
+/// Claims attempts of one connection to ask about: a lease that saves work and permits no send. The lease of a `sent`
+/// attempt is its sender's and stays as it is: that it ran out is what makes the attempt unknown.
 pub async fn lease_to_ask(
     tx: &mut Tx,
     lane: Lane,
@@ -157,7 +158,8 @@ pub async fn lease_to_ask(
 ) -> Result<Vec<Key>> {
     let mut keys = sqlx::query_as!(
         Key,
-        "UPDATE attempt a SET leased_until = $4
+        "UPDATE attempt a SET leased_until = CASE WHEN a.state = 'sent' THEN a.leased_until ELSE $4 END,
+            next_try_at = CASE WHEN a.state = 'sent' THEN $4 ELSE a.next_try_at END
          FROM (SELECT client_id, payment_id, number FROM attempt
                WHERE client_id = $1 AND connection_id = $2 AND state IN ('sent', 'accepted', 'unknown')
                  AND next_try_at <= $3 AND (leased_until IS NULL OR leased_until < $3)
@@ -187,6 +189,8 @@ pub struct Note {
     pub next_try_at: Option<DateTime<Utc>>,
     /// When the status read began, if it was one.
     pub polled_at: Option<DateTime<Utc>>,
+    /// The provider said that it took the order; once said it stays said.
+    pub accepted: bool,
     pub observation: super::advance::NewObservation,
 }
 
@@ -200,7 +204,8 @@ pub async fn note(tx: &mut Tx, note: &Note, now: DateTime<Utc>) -> Result<()> {
                 polled_at = GREATEST(COALESCE($15, polled_at), polled_at),
                 next_try_at = CASE WHEN state IN ('accepted', 'unknown') THEN $7 ELSE next_try_at END,
                 leased_until = CASE WHEN state IN ('accepted', 'unknown') THEN NULL ELSE leased_until END,
-                code = COALESCE($12, code), message = COALESCE($13, message), updated_at = $8
+                code = COALESCE($12, code), message = COALESCE($13, message), accepted = accepted OR $16,
+                updated_at = $8
             WHERE client_id = $1 AND payment_id = $2 AND number = $3
         )
         INSERT INTO observation (client_id, payment_id, id, attempt, kind, seen_at, verdict, code, message, raw)
@@ -220,6 +225,7 @@ pub async fn note(tx: &mut Tx, note: &Note, now: DateTime<Utc>) -> Result<()> {
         seen.message,
         seen.raw,
         note.polled_at,
+        note.accepted,
     )
     .execute(tx.conn())
     .await?;

@@ -2,6 +2,9 @@
 
 mod crash;
 mod devdb;
+mod domain_evidence;
+mod domain_money;
+mod domain_schedules;
 mod outbound;
 mod sandbox_oy;
 mod seeded;

@@ -68,7 +68,9 @@ fn read_body(body: &[u8], order: &Order, verdict_of: fn(&str) -> Verdict) -> Rea
     let verdict = match verdict_of(&code) {
         Verdict::Paid if code == "000" => Verdict::Paid,
         // The beneficiary's bank may still credit it, whatever the code says (contracts/oy.md 1.5).
-        Verdict::Failed(_) | Verdict::Refused(_) if is_force_credit(answer.tx_status_description.as_deref()) => {
+        Verdict::Failed(_) | Verdict::Refused(_)
+            if is_force_credit(answer.tx_status_description.as_deref()) || is_force_credit(message.as_deref()) =>
+        {
             Verdict::Unknown
         }
         verdict => verdict,

@@ -62,6 +62,8 @@ pub struct Options {
     pub callbacks: bool,
     /// Whether unfinished work at the end of the test is a failure.
     pub must_be_idle: bool,
+    /// A migrated database to work on; a fresh one where `None`.
+    pub database: Option<String>,
 }
 
 impl Default for Options {
@@ -80,6 +82,7 @@ impl Default for Options {
             simulator: json!({ "settle_after_ms": 0 }),
             callbacks: true,
             must_be_idle: true,
+            database: None,
         }
     }
 }
@@ -123,8 +126,11 @@ impl World {
     pub async fn start(options: Options) -> World {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let dir = pg::folder(&format!("world-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
-        let Options { clock, config, simulator, callbacks, .. } = options;
-        let url = fresh_database().await;
+        let Options { clock, config, simulator, callbacks, database, .. } = options;
+        let url = match database {
+            Some(url) => url,
+            None => fresh_database().await,
+        };
         let doors = || {
             let limits = OutboundLimits { allow_http: true, allow_private: true, ..OutboundLimits::default() };
             Outbound::new(limits).expect("the doors open")
