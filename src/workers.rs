@@ -83,7 +83,7 @@ impl Workers {
                     () = task_stop.cancelled() => break,
                     Some(case) = send.recv() => dispatch::offer(&task_app, &shared.lanes, case),
                     Some(key) = ask.recv() => refresh::offer(&task_app, &shared.lanes, key),
-                    Some(waiting) = call.recv() => callback::offer(&task_app, &shared.lanes, waiting),
+                    Some(waiting) = call.recv() => callback::offer(&task_app, &shared.lanes, vec![waiting]),
                 }
             }
         });
@@ -140,7 +140,7 @@ impl Ticker {
         }
         self.settle().await;
         while let Ok(waiting) = self.callback.try_recv() {
-            callback::offer(&self.app, &self.shared.lanes, waiting);
+            callback::offer(&self.app, &self.shared.lanes, vec![waiting]);
             self.settle().await;
         }
     }

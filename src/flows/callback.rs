@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::lanes::{Lanes, Work};
 use super::refresh;
 use crate::app::App;
@@ -60,22 +62,29 @@ pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
     let again = now + app.config.schedule.seconds(app.config.schedule.lease_margin_s * 4);
     let mut tx = super::single(&app.db).await?;
     crash::point("callback_lease.before");
-    let due = callback::claim_due(&mut tx, 128, again, now).await?;
+    let mut due = callback::claim_due(&mut tx, 128, again, now).await?;
     tx.commit().await?;
     if !due.is_empty() {
         crash::point("callback_lease.committed");
     }
-    due.into_iter().for_each(|waiting| offer(app, lanes, waiting));
+    // Calls about one payment go to one task, the newest first: what the provider then says answers the others too.
+    fn about(waiting: &Waiting) -> (Uuid, Uuid, Option<&str>) {
+        (waiting.client_id, waiting.connection_id, waiting.reference.as_deref())
+    }
+    due.sort_by(|a, b| (about(a), b.received_at, b.id).cmp(&(about(b), a.received_at, a.id)));
+    due.chunk_by(|a, b| about(a) == about(b)).for_each(|same| offer(app, lanes, same.to_vec()));
     Ok(())
 }
 
-/// Works on one stored call in a task of its own.
-pub fn offer(app: &Arc<App>, lanes: &Arc<Lanes>, waiting: Waiting) {
+/// Works on stored calls about one payment, one after the other, in a task of their own.
+pub fn offer(app: &Arc<App>, lanes: &Arc<Lanes>, calls: Vec<Waiting>) {
     let (task_app, lanes) = (app.clone(), lanes.clone());
     app.tasks.spawn(async move {
-        if let Err(error) = work(&task_app, &lanes, &waiting).await {
-            tracing::error!(callback = %waiting.id, %error, "a callback could not be worked on; it is tried again");
-            metrics::counter!("flow_errors_total", "flow" => "callback").increment(1);
+        for waiting in calls {
+            if let Err(error) = work(&task_app, &lanes, &waiting).await {
+                tracing::error!(callback = %waiting.id, %error, "a callback could not be worked on; it is tried again");
+                metrics::counter!("flow_errors_total", "flow" => "callback").increment(1);
+            }
         }
     });
 }

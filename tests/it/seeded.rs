@@ -141,7 +141,9 @@ fn planned(number: usize, dice: &mut Dice, rig: &Rig) -> Planned {
     if !mocked {
         let kinds = [Kind::DropRequest, Kind::DropResponse, Kind::HttpErrorBefore, Kind::HttpErrorAfter, Kind::Garbage];
         let on = |kind: Kind| Fault::new(kind).account(&account).times(1);
-        let add = |fault: Fault| drop(rig.sandbox.oy.add_fault(fault).unwrap());
+        let add = |fault: Fault| {
+            rig.sandbox.oy.add_fault(fault).unwrap();
+        };
         match dice.below(12) {
             n @ 0..5 => add(on(kinds[n as usize]).on("remit")),
             // Longer than the time a send may take: the order arrives after its sender gave up.
@@ -165,7 +167,9 @@ fn planned(number: usize, dice: &mut Dice, rig: &Rig) -> Planned {
 
 /// What goes wrong now and then for everybody.
 fn faults_for_all(rig: &Rig, members: &[Member]) {
-    let oy = |fault: Fault| drop(rig.sandbox.oy.add_fault(fault).unwrap());
+    let oy = |fault: Fault| {
+        rig.sandbox.oy.add_fault(fault).unwrap();
+    };
     for (kind, every) in [(Kind::HttpErrorBefore, 7), (Kind::Garbage, 11), (Kind::DropResponse, 13)] {
         oy(Fault { every: Some(every), ..Fault::new(kind).on("remit-status") });
     }
@@ -227,7 +231,7 @@ async fn pay(front: Arc<Front>, one: Planned) {
     let copies = futures_util::future::join_all((0..one.copies).map(|_| ask(&front, &one))).await;
     let ids: HashSet<String> = copies.into_iter().collect();
     assert_eq!(ids.len(), 1, "{one:?} became {ids:?}");
-    if one.number % 4 == 0 {
+    if one.number.is_multiple_of(4) {
         // Another key cannot make a second payment of the same order.
         let (status, body) = front.post(&one, "another key").await.unwrap_or((409, json!({})));
         assert!([409, 503].contains(&status), "{one:?}: {status} {body}");

@@ -20,8 +20,9 @@ pub struct Eyes<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// One payment with its attempts, as they stand.
-#[derive(Clone, Debug)]
+/// One payment with its attempts, as they stand. Some fields are only there to be printed.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[allow(dead_code)]
 pub struct Paid {
     pub client_id: Uuid,
     pub id: Uuid,
@@ -29,19 +30,23 @@ pub struct Paid {
     pub amount: i64,
     pub status: String,
     pub version: i32,
+    #[sqlx(skip)]
     pub attempts: Vec<Tried>,
     pub exceptions: i64,
     /// Nothing is sent or re-sent by itself any more.
     pub is_window_closed: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[allow(dead_code)]
 pub struct Tried {
+    pub payment_id: Uuid,
     pub number: i16,
     pub connection_id: Uuid,
     pub reference: String,
     pub state: String,
     /// What the simulator knows of it.
+    #[sqlx(skip)]
     pub theirs: Option<Row>,
 }
 
@@ -84,41 +89,31 @@ pub async fn payments(eyes: &Eyes<'_>) -> Vec<Paid> {
     let Eyes { sql, sandbox, now } = *eyes;
     let mut theirs: HashMap<String, Row> =
         sandbox.oy.books().payments.into_iter().map(|row| (row.partner_trx_id.clone(), row)).collect();
-    let rows: Vec<(Uuid, Uuid, String, i64, String, i32, i64, bool)> = sqlx::query_as(
-        "SELECT p.client_id, p.id, p.external_id, p.amount, p.status, p.version,
-            (SELECT count(*) FROM exception x WHERE x.client_id = p.client_id AND x.payment_id = p.id),
-            p.send_until <= $1
+    let mut payments: Vec<Paid> = sqlx::query_as(
+        "SELECT p.client_id, p.id, p.external_id, p.amount, p.status, p.version, p.send_until <= $1 AS is_window_closed,
+            (SELECT count(*) FROM exception x WHERE x.client_id = p.client_id AND x.payment_id = p.id) AS exceptions
          FROM payment p ORDER BY p.client_id, p.external_id",
     )
     .bind(now)
     .fetch_all(sql)
     .await
     .unwrap();
-    let tried: Vec<(Uuid, i16, Uuid, String, String)> = sqlx::query_as(
+    let tried: Vec<Tried> = sqlx::query_as(
         "SELECT payment_id, number, connection_id, reference, state FROM attempt ORDER BY payment_id, number",
     )
     .fetch_all(sql)
     .await
     .unwrap();
     let mut attempts: HashMap<Uuid, Vec<Tried>> = HashMap::new();
-    for (payment, number, connection_id, reference, state) in tried {
-        let theirs = theirs.remove(&reference);
-        attempts.entry(payment).or_default().push(Tried { number, connection_id, reference, state, theirs });
+    for mut tried in tried {
+        tried.theirs = theirs.remove(&tried.reference);
+        attempts.entry(tried.payment_id).or_default().push(tried);
     }
     assert!(theirs.is_empty(), "the simulator knows what we do not: {theirs:#?}");
-    rows.into_iter()
-        .map(|(client_id, id, external_id, amount, status, version, exceptions, is_window_closed)| Paid {
-            attempts: attempts.remove(&id).unwrap_or_default(),
-            client_id,
-            id,
-            external_id,
-            amount,
-            status,
-            version,
-            exceptions,
-            is_window_closed,
-        })
-        .collect()
+    for paid in &mut payments {
+        paid.attempts = attempts.remove(&paid.id).unwrap_or_default();
+    }
+    payments
 }
 
 /// What must hold whenever no call is under way, also in the middle of everything. Says each thing that does not.
