@@ -146,7 +146,7 @@ async fn run(at: At) -> String {
     let mut accepted = BTreeSet::new();
     drive(&rig, &member, &mut process, &mut accepted, at).await;
     let log = process.log();
-    assert!(!process.is_alive(), "{at:?} was never reached; the log ends:\n{log}");
+    assert!(!process.is_alive(), "{at:?} was never reached:\n{}", process.tail());
     let mut process = rig.start(None).await;
     assert!(!process.url.is_empty(), "{at:?}: no second start:\n{}", process.log());
     rig.call_back(&process, &member);
@@ -157,15 +157,8 @@ async fn run(at: At) -> String {
         let replayed = accepted.contains(name);
         assert!(!replayed || reply.2, "{at:?} {name}: it was acknowledged before, and is now made anew: {}", reply.1);
     }
-    let finished = async {
-        while truth::unfinished(&rig.eyes()).await.is_some() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    if tokio::time::timeout(Duration::from_secs(40), finished).await.is_err() {
-        let left = truth::unfinished(&rig.eyes()).await;
-        panic!("{at:?}: never finished: {left:?}\nfirst log:\n{log}\nsecond log:\n{}", process.log());
-    }
+    let left = truth::finished(|| rig.eyes(), Duration::from_secs(40)).await;
+    assert!(left.is_none(), "{at:?}: never finished: {}\n{}", left.unwrap_or_default(), process.tail());
     process.stop().await;
     truth::at_the_end(&rig.eyes()).await;
     let ends = ends(at, &rig).await;
@@ -254,7 +247,7 @@ async fn drive(rig: &Rig, member: &Member, process: &mut Process, accepted: &mut
     };
     tokio::select! {
         killed = process.killed(Duration::from_secs(20)) => {
-            assert!(killed, "{at:?} was never reached:\n{}", process.log());
+            assert!(killed, "{at:?} was never reached:\n{}", process.tail());
         }
         () = poke => {}
     }

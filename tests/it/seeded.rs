@@ -93,15 +93,9 @@ async fn two_processes_survive_faults_and_kills() {
     rig.sandbox.oy.clear_faults();
     rig.sandbox.merchant.clear_faults();
     let patience = Duration::from_secs(60 + count as u64 / 10);
-    let finished = async {
-        while truth::unfinished(&rig.eyes()).await.is_some() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    if tokio::time::timeout(patience, finished).await.is_err() {
-        let left = truth::unfinished(&rig.eyes()).await;
-        panic!("PAYSTRATOR_SEED={seed}: never finished: {left:?}\n{}\n{}", processes[0].log(), processes[1].log());
-    }
+    let left = truth::finished(|| rig.eyes(), patience).await;
+    let said = || format!("{}\n{}", processes[0].tail(), processes[1].tail());
+    assert!(left.is_none(), "PAYSTRATOR_SEED={seed}: never finished: {}\n{}", left.unwrap_or_default(), said());
     for process in &mut processes {
         process.stop().await;
         logs.push(process.log());

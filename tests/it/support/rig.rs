@@ -289,7 +289,13 @@ impl Process {
         assert!(status.success(), "it ended with {status}:\n{}", self.log());
     }
 
-    /// The last lines it wrote.
+    /// Its last lines, for a message.
+    pub fn tail(&self) -> String {
+        let log = self.log.lock().unwrap();
+        log.iter().skip(log.len().saturating_sub(40)).cloned().collect::<Vec<_>>().join("\n")
+    }
+
+    /// All that is kept of what it wrote.
     pub fn log(&self) -> String {
         let log = self.log.lock().unwrap();
         log.iter().cloned().collect::<Vec<_>>().join("\n")

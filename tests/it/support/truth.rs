@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use paystrator::sandbox::Sandbox;
@@ -233,6 +234,18 @@ pub async fn unfinished(eyes: &Eyes<'_>) -> Option<String> {
         let _ = write!(text, "\n{paid:?}");
     }
     Some(text)
+}
+
+/// Waits until nothing is left to do. What is left after `patience` is told, with what is wrong by then.
+pub async fn finished<'a>(eyes: impl Fn() -> Eyes<'a>, patience: Duration) -> Option<String> {
+    let finished = async {
+        while unfinished(&eyes()).await.is_some() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(patience, finished).await.err()?;
+    let left = unfinished(&eyes()).await?;
+    Some(format!("{left}\n{}", always(&eyes()).await.join("\n")))
 }
 
 /// What must hold when nothing is left to do and no process runs. Panics with everything that does not.
