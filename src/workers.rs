@@ -10,15 +10,21 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Inboxes};
+use crate::app::{App, Inboxes, Question};
 use crate::flows::lanes::Lanes;
 use crate::flows::{batch, books, callback, deliver, dispatch, refresh};
-use crate::store::callback::Waiting;
+use crate::store::{attempt, callback as callback_rows, delivery};
 
 /// What the ticks share: the lanes of this process.
 #[derive(Clone)]
 pub struct Shared {
     pub lanes: Arc<Lanes>,
+}
+
+impl Shared {
+    fn of(app: &App) -> Self {
+        Shared { lanes: Arc::new(Lanes::new(app)) }
+    }
 }
 
 /// One kind of background work.
@@ -36,6 +42,24 @@ pub const WORK: [Work; 5] = [
     Work { name: "books", tick: |app, _| Box::pin(async move { Ok(books::snapshot(&app).await?) }) },
 ];
 
+/// What was just written, on its way to the lanes of this process.
+struct Fresh {
+    send: mpsc::Receiver<attempt::Case>,
+    ask: mpsc::Receiver<Question>,
+    callback: mpsc::Receiver<(callback_rows::Waiting, String)>,
+    deliver: mpsc::Receiver<delivery::Due>,
+}
+
+/// Starts the batch writers, and leaves what is not theirs.
+fn start_writers(app: &Arc<App>, inboxes: Inboxes, writers: &mut JoinSet<()>) -> Fresh {
+    writers.spawn(batch::accept(app.clone(), inboxes.accept));
+    writers.spawn(batch::advance(app.clone(), inboxes.advance));
+    writers.spawn(batch::callbacks(app.clone(), inboxes.callback_rows));
+    writers.spawn(batch::done(app.clone(), inboxes.done));
+    writers.spawn(batch::marks(app.clone(), inboxes.mark));
+    Fresh { send: inboxes.send, ask: inboxes.ask, callback: inboxes.callback, deliver: inboxes.deliver }
+}
+
 /// The running workers.
 pub struct Workers {
     app: Arc<App>,
@@ -48,33 +72,23 @@ impl Workers {
     /// Starts everything.
     pub fn start(app: &Arc<App>, inboxes: Inboxes) -> Self {
         let stop = CancellationToken::new();
-        let shared = Shared { lanes: Arc::new(Lanes::new(app)) };
+        let shared = Shared::of(app);
         let mut writers = JoinSet::new();
-        writers.spawn(batch::accept(app.clone(), inboxes.accept));
-        writers.spawn(batch::advance(app.clone(), inboxes.advance));
-        writers.spawn(batch::callbacks(app.clone(), inboxes.callback_rows));
-        writers.spawn(batch::done(app.clone(), inboxes.done));
-        writers.spawn(batch::marks(app.clone(), inboxes.mark));
+        let fresh = start_writers(app, inboxes, &mut writers);
         let mut timers = JoinSet::new();
         for work in &WORK {
             timers.spawn(run(app.clone(), shared.clone(), work, stop.clone()));
         }
-        timers.spawn(hand_on(stop.clone(), inboxes.send, {
-            let (app, shared) = (app.clone(), shared.clone());
-            move |case| dispatch::offer(&app, &shared.lanes, case)
-        }));
-        timers.spawn(hand_on(stop.clone(), inboxes.ask, {
-            let (app, shared) = (app.clone(), shared.clone());
-            move |question| refresh::offer(&app, &shared.lanes, question)
-        }));
-        timers.spawn(hand_on(stop.clone(), inboxes.callback, {
-            let (app, shared) = (app.clone(), shared.clone());
-            move |(waiting, provider): (Waiting, String)| callback::offer(&app, &shared.lanes, waiting, &provider)
-        }));
-        timers.spawn(hand_on(stop.clone(), inboxes.deliver, {
-            let (app, shared) = (app.clone(), shared);
-            move |due| deliver::offer(&app, &shared.lanes, due)
-        }));
+        let lanes = || (app.clone(), shared.lanes.clone());
+        let (a, l) = lanes();
+        timers.spawn(hand_on(stop.clone(), fresh.send, move |case| dispatch::offer(&a, &l, case)));
+        let (a, l) = lanes();
+        timers.spawn(hand_on(stop.clone(), fresh.ask, move |question| refresh::offer(&a, &l, question)));
+        let (a, l) = lanes();
+        let call = move |(waiting, provider): (_, String)| callback::offer(&a, &l, vec![waiting], &provider);
+        timers.spawn(hand_on(stop.clone(), fresh.callback, call));
+        let (a, l) = lanes();
+        timers.spawn(hand_on(stop.clone(), fresh.deliver, move |due| deliver::offer(&a, &l, due)));
         Workers { app: app.clone(), timers, writers, stop }
     }
 
@@ -115,6 +129,63 @@ async fn hand_on<T>(stop: CancellationToken, mut inbox: mpsc::Receiver<T>, offer
                 Some(work) => offer(work),
                 None => break,
             },
+        }
+    }
+}
+
+/// The same work without its loops, for a test that says what happens next: the writers run, everything else is ticked.
+pub struct Ticker {
+    app: Arc<App>,
+    shared: Shared,
+    fresh: Fresh,
+    _writers: JoinSet<()>,
+}
+
+impl Ticker {
+    /// Starts the writers and nothing else.
+    pub fn start(app: &Arc<App>, inboxes: Inboxes) -> Self {
+        let mut writers = JoinSet::new();
+        let fresh = start_writers(app, inboxes, &mut writers);
+        Ticker { app: app.clone(), shared: Shared::of(app), fresh, _writers: writers }
+    }
+
+    /// One tick of one kind of work, and all that follows from it.
+    pub async fn tick(&self, work: &Work) -> anyhow::Result<()> {
+        (work.tick)(self.app.clone(), self.shared.clone()).await?;
+        self.settle().await;
+        Ok(())
+    }
+
+    /// Hands on everything that waits in memory, and all that follows from it. Callbacks go one by one, as two about
+    /// the same payment would race.
+    pub async fn hand_on(&mut self) {
+        while let Ok(case) = self.fresh.send.try_recv() {
+            dispatch::offer(&self.app, &self.shared.lanes, case);
+        }
+        self.settle().await;
+        while let Ok(question) = self.fresh.ask.try_recv() {
+            refresh::offer(&self.app, &self.shared.lanes, question);
+        }
+        self.settle().await;
+        while let Ok((waiting, provider)) = self.fresh.callback.try_recv() {
+            callback::offer(&self.app, &self.shared.lanes, vec![waiting], &provider);
+            self.settle().await;
+        }
+        while let Ok(due) = self.fresh.deliver.try_recv() {
+            deliver::offer(&self.app, &self.shared.lanes, due);
+        }
+        self.settle().await;
+    }
+
+    /// Waits until every task has ended or waits for a manual clock to move.
+    pub async fn settle(&self) {
+        // Who was just woken by the clock counts as asleep until it runs: let everybody run.
+        for _ in 0..16 {
+            tokio::task::yield_now().await;
+        }
+        while self.app.tasks.len() > self.app.clock.sleepers() {
+            // Input and output of others is awaited here, so the time is the machine's.
+            tokio::time::sleep(Duration::from_micros(200)).await;
         }
     }
 }

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::connections;
 use super::lanes::{self, Ask, Asks, Lanes};
 use super::refresh::{self, Asking};
@@ -74,26 +76,39 @@ pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     let again = now + app.config.schedule.seconds(app.config.schedule.lease_margin_s * 4);
     let mut tx = super::single(&app.db).await?;
     crash::point("callback_lease.before");
-    let due = callback::claim_due(&mut tx, 128, again, now).await?;
+    let mut due = callback::claim_due(&mut tx, 128, again, now).await?;
     tx.commit().await?;
     if !due.is_empty() {
         crash::point("callback_lease.committed");
     }
-    for waiting in due {
-        let open = connections::open(app, waiting.client_id, waiting.connection_id).await?;
-        offer(app, lanes, waiting, &open.connection.provider);
+    // Calls about one payment go to one worker, the newest first: what the provider then says answers the others too.
+    fn about(waiting: &Waiting) -> (Uuid, Uuid, Option<&str>) {
+        (waiting.client_id, waiting.connection_id, waiting.reference.as_deref())
+    }
+    due.sort_by(|a, b| (about(a), b.received_at, b.id).cmp(&(about(b), a.received_at, a.id)));
+    for same in due.chunk_by(|a, b| about(a) == about(b)) {
+        let open = connections::open(app, same[0].client_id, same[0].connection_id).await?;
+        offer(app, lanes, same.to_vec(), &open.connection.provider);
     }
     Ok(())
 }
 
-/// Offers a stored call to the line of its connection's questions.
-pub fn offer(app: &Arc<App>, lanes: &Lanes, waiting: Waiting, provider: &str) {
-    let asks = lanes.asks(app, waiting.connection_id, provider);
-    lanes::offer(app, &asks, waiting.id, Ask::Callback(waiting));
+/// Offers stored calls about one payment to the line of their connection's questions.
+pub fn offer(app: &Arc<App>, lanes: &Lanes, calls: Vec<Waiting>, provider: &str) {
+    let Some(first) = calls.first() else { return };
+    let (asks, key) = (lanes.asks(app, first.connection_id, provider), first.id);
+    lanes::offer(app, &asks, key, Ask::Callbacks(calls));
 }
 
-/// Asks the provider about the payment a call names, unless it was asked since the call came.
-pub(super) async fn work(app: &App, asks: &Asks, waiting: Waiting) -> anyhow::Result<()> {
+/// Asks the provider about the payment the calls name, unless it was asked since they came.
+pub(super) async fn work(app: &App, asks: &Asks, calls: Vec<Waiting>) -> anyhow::Result<()> {
+    for waiting in calls {
+        work_on(app, asks, waiting).await?;
+    }
+    Ok(())
+}
+
+async fn work_on(app: &App, asks: &Asks, waiting: Waiting) -> anyhow::Result<()> {
     let Some(reference) = &waiting.reference else { return Ok(()) };
     let case = attempt::case_by_reference(&app.db, waiting.client_id, waiting.connection_id, reference).await?;
     // A reference that is not ours is kept and says nothing: every order is written before it is sent.

@@ -163,7 +163,7 @@ fn read(app: &App, due: &Due, outcome: &Outcome, hidden: &[String]) -> Mark {
     let Some(seconds) = ladder.get(usize::from(tries.unsigned_abs()) - 1) else {
         return ended(due, "failed", status, &format!("given up after {tries} tries: {note}"));
     };
-    let wait = retry::jittered(app.config.schedule.seconds(*seconds), rand::random());
+    let wait = retry::jittered(app.config.schedule.seconds(*seconds), app.clock.spread());
     // A day is the longest pause an endpoint can ask for.
     let wait = retry_after.map_or(wait, |asked| wait.max(asked.min(app.config.schedule.seconds(86_400))));
     Mark { next_try_at: Some(app.now() + wait), ..ended(due, "pending", status, &note) }

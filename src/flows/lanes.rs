@@ -132,7 +132,8 @@ pub struct Asks {
 /// A reason to ask the provider.
 pub enum Ask {
     Attempt(Key),
-    Callback(Waiting),
+    /// About one payment, the newest first.
+    Callbacks(Vec<Waiting>),
 }
 
 /// One endpoint's deliveries.
@@ -221,7 +222,7 @@ impl Worked for Asks {
     fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Ask) -> BoxFuture<'a, anyhow::Result<()>> {
         match item {
             Ask::Attempt(key) => Box::pin(super::refresh::alone(app, self, key)),
-            Ask::Callback(waiting) => Box::pin(super::callback::work(app, self, waiting)),
+            Ask::Callbacks(calls) => Box::pin(super::callback::work(app, self, calls)),
         }
     }
 }

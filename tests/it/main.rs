@@ -7,6 +7,8 @@ mod domain_money;
 mod domain_schedules;
 mod outbound;
 mod sandbox_oy;
+mod seeded;
 mod send_money;
 mod support;
+mod ticked;
 mod tidy;

@@ -1,5 +1,6 @@
 //! What tests of several modules share.
 
+pub mod dice;
 pub mod http;
 pub mod pg;
 pub mod rig;
