@@ -213,6 +213,11 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         self.lock().remove(key);
     }
 
+    /// Forgets everything: for what changes by another name than its key.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, (DateTime<Utc>, Arc<V>)>> {
         self.entries.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

@@ -11,28 +11,56 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes};
 use crate::flows::lanes::Lanes;
-use crate::flows::{batch, books, callback, deliver, dispatch, refresh};
+use crate::flows::{batch, books, callback, deliver, dispatch, gauges, refresh};
 
 /// What the ticks share: the lanes and slots of this process.
 #[derive(Clone)]
 pub struct Shared {
     pub lanes: Arc<Lanes>,
     pub slots: Arc<deliver::Slots>,
+    pub shown: Arc<gauges::Shown>,
 }
 
 /// One kind of background work.
 pub struct Work {
     pub name: &'static str,
+    /// How often, in ms of the schedule; `None`: as often as due rows are looked for.
+    pub period_ms: Option<u64>,
     pub tick: fn(Arc<App>, Shared) -> BoxFuture<'static, anyhow::Result<()>>,
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 5] = [
-    Work { name: "dispatch", tick: |app, s| Box::pin(async move { dispatch::scan(&app, &s.lanes).await }) },
-    Work { name: "refresh", tick: |app, s| Box::pin(async move { refresh::scan(&app, &s.lanes).await }) },
-    Work { name: "callback", tick: |app, s| Box::pin(async move { callback::scan(&app, &s.lanes).await }) },
-    Work { name: "deliver", tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.slots).await.map(|_| ()) }) },
-    Work { name: "books", tick: |app, _| Box::pin(async move { Ok(books::snapshot(&app).await?) }) },
+pub const WORK: [Work; 6] = [
+    Work {
+        name: "dispatch",
+        period_ms: None,
+        tick: |app, s| Box::pin(async move { dispatch::scan(&app, &s.lanes).await }),
+    },
+    Work {
+        name: "refresh",
+        period_ms: None,
+        tick: |app, s| Box::pin(async move { refresh::scan(&app, &s.lanes).await }),
+    },
+    Work {
+        name: "callback",
+        period_ms: None,
+        tick: |app, s| Box::pin(async move { callback::scan(&app, &s.lanes).await }),
+    },
+    Work {
+        name: "deliver",
+        period_ms: None,
+        tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.slots).await.map(|_| ()) }),
+    },
+    Work {
+        name: "books",
+        period_ms: Some(60_000),
+        tick: |app, _| Box::pin(async move { Ok(books::snapshot(&app).await?) }),
+    },
+    Work {
+        name: "gauges",
+        period_ms: Some(15_000),
+        tick: |app, s| Box::pin(async move { Ok(gauges::set(&app, &s.shown).await?) }),
+    },
 ];
 
 /// The running workers.
@@ -50,6 +78,7 @@ impl Workers {
         let shared = Shared {
             lanes: Arc::default(),
             slots: Arc::new(deliver::Slots::new(app.config.webhooks.workers, app.config.webhooks.per_endpoint)),
+            shown: Arc::default(),
         };
         let mut writers = JoinSet::new();
         writers.spawn(batch::accept(app.clone(), inboxes.accept));
@@ -91,7 +120,7 @@ impl Workers {
 
 /// One loop: tick, then wait for the period or a wake-up.
 async fn run(app: Arc<App>, shared: Shared, work: &'static Work, stop: CancellationToken) {
-    let period = app.config.schedule.millis(app.config.schedule.due_scan_ms);
+    let period = app.config.schedule.millis(work.period_ms.unwrap_or(app.config.schedule.due_scan_ms));
     loop {
         if let Err(error) = (work.tick)(app.clone(), shared.clone()).await {
             tracing::warn!(work = work.name, %error, "a tick failed; the next one follows");

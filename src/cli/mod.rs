@@ -48,6 +48,9 @@ enum Command {
     /// The books.
     #[command(subcommand)]
     Ledger(admin::LedgerCommand),
+    /// Sending of the whole installation.
+    #[command(subcommand)]
+    Sending(admin::SendingCommand),
     /// After a restore from a backup: counts every prepared attempt as unknown and pauses sending.
     AfterRestore,
 }
@@ -71,6 +74,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Key(command) => admin::key(config, command),
         Command::Connection(command) => admin::connection(config, command),
         Command::Ledger(command) => admin::ledger(config, &command),
+        Command::Sending(command) => admin::sending(config, &command),
         Command::AfterRestore => admin::after_restore(config),
     }
 }

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::extract::RequestId;
 use crate::domain::ids;
+use crate::flows::once;
 use crate::flows::send_money::Refused;
 use crate::store;
 
@@ -132,6 +133,22 @@ impl ApiError {
         )
     }
 
+    /// 409: as things stand it cannot be done. `action` says what can.
+    pub fn conflict(code: &str, message: &str, action: &str) -> Self {
+        ApiError::new(StatusCode::CONFLICT, code, message, action, "It does not fit how things stand.")
+    }
+
+    /// 422: a repeat that is none.
+    fn key_reused() -> Self {
+        ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used with another request.",
+            "Use the key only to repeat the very same request; take a new key for a new one.",
+            "The body or route differs from the first request's.",
+        )
+    }
+
     /// 503: nothing was done that the caller could rely on.
     pub fn unavailable() -> Self {
         let mut error = ApiError::new(
@@ -205,15 +222,18 @@ impl From<Refused> for ApiError {
                 error.body.existing = Some(Existing { id, status });
                 error
             }
-            Refused::KeyReused => ApiError::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
-                "This Idempotency-Key was used with another request.",
-                "Use the key only to repeat the very same request; take a new key for a new one.",
-                "The body or route differs from the first request's.",
-            ),
+            Refused::KeyReused => ApiError::key_reused(),
             Refused::Store(error) => error.into(),
             Refused::Fault(error) => error.into(),
+        }
+    }
+}
+
+impl From<once::Refused> for ApiError {
+    fn from(refused: once::Refused) -> Self {
+        match refused {
+            once::Refused::KeyReused => ApiError::key_reused(),
+            once::Refused::Store(error) => error.into(),
         }
     }
 }

@@ -96,34 +96,53 @@ pub async fn of_payment(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Ve
     .await?)
 }
 
-/// Books lines outside the one door: the closing of an exception.
-#[allow(clippy::too_many_arguments)] // the facts of one line; a struct for one caller would hide nothing
+/// What one attempt has on suspense: debits less credits.
+#[derive(Clone, Debug)]
+pub struct Suspended {
+    pub attempt: i16,
+    pub units: i64,
+}
+
+/// The attempts of a payment that have something on suspense.
+pub async fn suspended(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Vec<Suspended>> {
+    Ok(sqlx::query_as!(
+        Suspended,
+        r#"SELECT l.attempt, sum(s.units)::bigint AS "units!"
+         FROM ledger_line l CROSS JOIN LATERAL (VALUES (l.debit, l.amount), (l.credit, -l.amount)) s(account, units)
+         WHERE l.client_id = $1 AND l.payment_id = $2 AND s.account = 'suspense'
+         GROUP BY l.attempt HAVING sum(s.units) <> 0 ORDER BY l.attempt"#,
+        client_id,
+        payment_id,
+    )
+    .fetch_all(&db.reads)
+    .await?)
+}
+
+/// Books what people's word makes of an attempt, outside the one door: the caller has moved the payment's version.
 pub async fn book(
     tx: &mut Tx,
     client_id: Uuid,
     payment_id: Uuid,
     attempt: i16,
-    connection_id: Uuid,
-    mode: &str,
-    currency: &str,
     line: &Line,
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO ledger_line (client_id, payment_id, attempt, kind, line, connection_id, mode, debit, credit,
+        "INSERT INTO ledger_line (client_id, payment_id, attempt, kind, line, part, connection_id, mode, debit, credit,
             amount, currency, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         SELECT $1, $2, $3, $4, $5, (SELECT count(*) FROM ledger_line b WHERE b.client_id = $1 AND b.payment_id = $2
+                AND b.attempt = $3 AND b.kind = $4 AND b.line = $5),
+            a.connection_id, a.mode, $6, $7, $8, p.currency, $9
+         FROM attempt a JOIN payment p ON p.client_id = a.client_id AND p.id = a.payment_id
+         WHERE a.client_id = $1 AND a.payment_id = $2 AND a.number = $3",
         client_id,
         payment_id,
         attempt,
         line.kind.as_str(),
         line.line.as_str(),
-        connection_id,
-        mode,
         line.debit.as_str(),
         line.credit.as_str(),
         line.amount,
-        currency,
         now,
     )
     .execute(tx.conn())

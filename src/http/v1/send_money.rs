@@ -22,6 +22,11 @@ use crate::http::reply::{self, Reply, Success};
 /// A payment to make. The `receiver…` fields may also stand under `attributes`, and older snake_case names are taken.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "externalId": "ORDER-2026-0001", "amount": 10000, "currency": "IDR", "receiverName": "Budi Santoso",
+    "receiverAccountNo": "1239812390", "receiverBankCode": "BCA", "remark": "Invoice 12",
+    "metadata": "{\"orderId\":\"ORD-2025-00123\"}"
+}))]
 pub struct SendMoney {
     /// Your reference; unique for ever.
     #[schema(min_length = 1, max_length = 255, example = "ORDER-2026-0001")]

@@ -16,7 +16,7 @@ use paystrator::crypto::envelope::Keyring;
 use paystrator::domain::access::Rights;
 use paystrator::domain::fee::FeePlan;
 use paystrator::domain::service::Mode;
-use paystrator::flows::{access, connections};
+use paystrator::flows::{access, connections, keys};
 use paystrator::outbound::{Outbound, OutboundLimits};
 use paystrator::sandbox::merchant::Secret;
 use paystrator::sandbox::{self, Sandbox, SandboxConfig};
@@ -314,6 +314,6 @@ impl World {
 
 async fn key(app: &App, client_id: Uuid, person: &str) -> String {
     let rights = Rights::all();
-    let wish = access::KeyWish { client_id, mode: Mode::Test, name: "test", person, rights: &rights };
-    access::create_key(app, &wish).await.unwrap().secret
+    let wish = keys::KeyWish { client_id, mode: Mode::Test, name: "test", person, rights: &rights };
+    keys::create(app, &wish).await.unwrap().secret
 }
