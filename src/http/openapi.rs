@@ -74,7 +74,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 /// Read this document.
-#[utoipa::path(get, path = "/openapi.json", tag = "Health", responses((status = 200)), security(()))]
+#[utoipa::path(get, path = "/openapi.json", tag = "Health", operation_id = "openapi", responses((status = 200)), security(()))]
 pub async fn serve() -> Json<utoipa::openapi::OpenApi> {
     Json(document())
 }

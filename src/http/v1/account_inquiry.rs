@@ -48,7 +48,7 @@ pub struct AccountHolder {
 /// The first connection of the sequence that can answer is asked; where it fails the next one is. The name is not
 /// stored. Inquiries have a limit of their own, as they could be used to collect people's names.
 #[utoipa::path(
-    post, path = "/v1/account-inquiry", tag = "Payments", request_body = Inquiry,
+    post, path = "/v1/account-inquiry", tag = "Payments", operation_id = "account_inquiry", request_body = Inquiry,
     responses(
         (status = 200, body = Success<AccountHolder>), (status = 400, body = Failure), (status = 401, body = Failure),
         (status = 403, body = Failure),

@@ -81,7 +81,7 @@ pub struct Key {
 ///
 /// The key is shown once, in this answer alone. It cannot be given a right that the calling key lacks.
 #[utoipa::path(
-    post, path = "/v1/api-keys", tag = "Access", request_body = NewKey,
+    post, path = "/v1/api-keys", tag = "Access", operation_id = "create_api_key", request_body = NewKey,
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat answers the first key, without showing it again")),
     responses(
         (status = 201, body = Success<Key>),
@@ -160,7 +160,7 @@ fn rights(wanted: &KeyRights) -> Rights {
 
 /// List the API keys of this client and mode, revoked ones too.
 #[utoipa::path(
-    get, path = "/v1/api-keys", tag = "Access",
+    get, path = "/v1/api-keys", tag = "Access", operation_id = "list_api_keys",
     responses(
         (status = 200, body = Success<Page<Key>>), (status = 401, body = Failure), (status = 403, body = Failure),
         (status = 429, body = Failure), (status = 503, body = Failure),
@@ -174,7 +174,7 @@ pub async fn list(State(http): State<Http>, auth: Auth) -> Result<Reply<Page<Key
 
 /// Revoke an API key, and with it every token made from it. It cannot be undone.
 #[utoipa::path(
-    delete, path = "/v1/api-keys/{id}", tag = "Access", params(("id" = String, Path, description = "`key_…`")),
+    delete, path = "/v1/api-keys/{id}", tag = "Access", operation_id = "revoke_api_key", params(("id" = String, Path, description = "`key_…`")),
     responses(
         (status = 200, body = Success<Key>), (status = 401, body = Failure), (status = 403, body = Failure),
         (status = 404, body = Failure), (status = 429, body = Failure), (status = 503, body = Failure),

@@ -25,7 +25,7 @@ pub struct Token {
 
 /// Make a short-lived token out of an API key, for places that the key should not reach.
 #[utoipa::path(
-    post, path = "/v1/auth/token", tag = "Access",
+    post, path = "/v1/auth/token", tag = "Access", operation_id = "create_token",
     responses(
         (status = 200, body = Success<Token>), (status = 401, body = Failure),
         (status = 403, body = Failure, description = "`key_needed`: a token cannot make a token"),

@@ -58,7 +58,7 @@ pub struct BookBalance {
 ///
 /// All providers are asked at once. One that does not answer says so in `error` and hides nothing of the others.
 #[utoipa::path(
-    get, path = "/v1/balances", tag = "Payments",
+    get, path = "/v1/balances", tag = "Payments", operation_id = "list_balances",
     responses(
         (status = 200, body = Success<Page<ConnectionBalance>>), (status = 401, body = Failure),
         (status = 403, body = Failure), (status = 429, body = Failure), (status = 503, body = Failure),

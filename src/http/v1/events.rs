@@ -69,7 +69,7 @@ pub struct Events {
 /// The newest seconds are held back, so that an event which is just being written cannot be jumped over: keep asking
 /// with the last id you have, and nothing is missed.
 #[utoipa::path(
-    get, path = "/v1/events", tag = "Webhooks", params(Which),
+    get, path = "/v1/events", tag = "Webhooks", operation_id = "list_events", params(Which),
     responses(
         (status = 200, body = Success<Events>), (status = 400, body = Failure), (status = 401, body = Failure),
         (status = 403, body = Failure), (status = 429, body = Failure), (status = 503, body = Failure),

@@ -67,7 +67,7 @@ impl Exception {
 
 /// List exceptions, newest first.
 #[utoipa::path(
-    get, path = "/v1/exceptions", tag = "Operations", params(Which),
+    get, path = "/v1/exceptions", tag = "Operations", operation_id = "list_exceptions", params(Which),
     responses(
         (status = 200, body = Success<Page<Exception>>), (status = 400, body = Failure), (status = 401, body = Failure),
         (status = 403, body = Failure), (status = 429, body = Failure), (status = 503, body = Failure),

@@ -39,7 +39,7 @@ pub struct AllowList {
 
 /// Read where calls may come from.
 #[utoipa::path(
-    get, path = "/v1/ip-allow-list", tag = "Access",
+    get, path = "/v1/ip-allow-list", tag = "Access", operation_id = "read_ip_allow_list",
     responses(
         (status = 200, body = Success<AllowList>), (status = 401, body = Failure), (status = 403, body = Failure),
         (status = 429, body = Failure), (status = 503, body = Failure),
@@ -52,7 +52,7 @@ pub async fn read(State(http): State<Http>, auth: Auth) -> Result<Reply<AllowLis
 
 /// Replace where calls may come from, for every key of this client, test and live.
 #[utoipa::path(
-    put, path = "/v1/ip-allow-list", tag = "Access", request_body = NewAllowList,
+    put, path = "/v1/ip-allow-list", tag = "Access", operation_id = "replace_ip_allow_list", request_body = NewAllowList,
     responses(
         (status = 200, body = Success<AllowList>), (status = 400, body = Failure), (status = 401, body = Failure),
         (status = 403, body = Failure),

@@ -113,7 +113,7 @@ fn wrong_attribute(body: &mut Map<String, Value>, name: &str, value: Value) {
 /// not paid: the result comes to your webhook endpoint. With `Prefer: wait=N` the answer is held for up to N seconds
 /// or until the payment is final.
 #[utoipa::path(
-    post, path = "/v1/send-money", tag = "Payments",
+    post, path = "/v1/send-money", tag = "Payments", operation_id = "send_money",
     request_body = SendMoney,
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "Repeats of the same request answer the first payment"),

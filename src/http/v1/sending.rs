@@ -38,7 +38,7 @@ pub struct SendingState {
 
 /// Read whether sending is paused.
 #[utoipa::path(
-    get, path = "/v1/sending", tag = "Operations",
+    get, path = "/v1/sending", tag = "Operations", operation_id = "read_sending",
     responses(
         (status = 200, body = Success<SendingState>), (status = 401, body = Failure), (status = 403, body = Failure),
         (status = 429, body = Failure), (status = 503, body = Failure),
@@ -54,7 +54,7 @@ pub async fn read(State(http): State<Http>, auth: Auth) -> Result<Reply<SendingS
 /// Payments are accepted all the same and wait; one that waits longer than its send window fails. What was sent
 /// already is followed to its end.
 #[utoipa::path(
-    post, path = "/v1/sending/pause", tag = "Operations", request_body = Pause,
+    post, path = "/v1/sending/pause", tag = "Operations", operation_id = "pause_sending", request_body = Pause,
     responses(
         (status = 200, body = Success<SendingState>), (status = 400, body = Failure), (status = 401, body = Failure),
         (status = 403, body = Failure), (status = 413, body = Failure), (status = 429, body = Failure),
@@ -75,7 +75,7 @@ pub async fn pause(
 
 /// Let out what was held back.
 #[utoipa::path(
-    post, path = "/v1/sending/resume", tag = "Operations",
+    post, path = "/v1/sending/resume", tag = "Operations", operation_id = "resume_sending",
     responses(
         (status = 200, body = Success<SendingState>), (status = 401, body = Failure), (status = 403, body = Failure),
         (status = 429, body = Failure), (status = 503, body = Failure),

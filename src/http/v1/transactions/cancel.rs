@@ -16,7 +16,7 @@ use crate::http::v1::payment::Payment;
 /// 200 is a promise that no money left or will leave; repeating it answers the same. Once the payment was sent it can
 /// no longer be stopped.
 #[utoipa::path(
-    post, path = "/v1/transactions/{id}/cancel", tag = "Operations",
+    post, path = "/v1/transactions/{id}/cancel", tag = "Operations", operation_id = "cancel_transaction",
     params(("id" = String, Path, description = "`sm_…`")),
     responses(
         (status = 200, body = Success<Payment>), (status = 401, body = Failure), (status = 403, body = Failure),

@@ -87,7 +87,7 @@ impl Resolution {
 /// The first call records a proposal (202). A second call with the same outcome, by a key of another person, carries it
 /// out at once and exactly once (200). Resolved as failed ends the payment; it never goes to another provider.
 #[utoipa::path(
-    post, path = "/v1/transactions/{id}/resolve", tag = "Operations", request_body = Resolve,
+    post, path = "/v1/transactions/{id}/resolve", tag = "Operations", operation_id = "resolve_transaction", request_body = Resolve,
     params(("id" = String, Path, description = "`sm_…`")),
     responses(
         (status = 200, body = Success<Resolution>, description = "Carried out, or withdrawn"),
