@@ -15,7 +15,7 @@ use crate::domain::fee::FeePlan;
 use crate::domain::ids;
 use crate::domain::service::Mode;
 use crate::flows::{access, books, connections, keys, sending};
-use crate::http::openapi as document;
+use crate::http::{openapi as document, postman};
 use crate::store::client;
 
 #[derive(Subcommand)]
@@ -115,8 +115,12 @@ pub fn migrate(config: Config) -> anyhow::Result<()> {
     database.close()
 }
 
-pub fn openapi() -> anyhow::Result<()> {
-    println!("{}", document::document().to_pretty_json()?);
+pub fn openapi(as_postman: bool) -> anyhow::Result<()> {
+    let text = match as_postman {
+        true => serde_json::to_string_pretty(&postman::collection()?)?,
+        false => document::document().to_pretty_json()?,
+    };
+    println!("{text}");
     Ok(())
 }
 

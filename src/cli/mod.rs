@@ -35,7 +35,11 @@ enum Command {
     /// Bring the database to this version's schema.
     Migrate,
     /// Print the OpenAPI document.
-    Openapi,
+    Openapi {
+        /// Print a Postman collection instead.
+        #[arg(long)]
+        postman: bool,
+    },
     /// Clients.
     #[command(subcommand)]
     Client(admin::ClientCommand),
@@ -58,8 +62,8 @@ enum Command {
 /// Runs the command line of this process; the error is for people.
 pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    if let Some(Command::Openapi) = cli.command {
-        return admin::openapi();
+    if let Some(Command::Openapi { postman }) = cli.command {
+        return admin::openapi(postman);
     }
     let config = Config::load(cli.config.as_deref())?;
     telemetry::init_logs(&config.log);
@@ -69,7 +73,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(config, &options),
         Command::Sandbox(options) => sandbox::run(config, &options),
         Command::Migrate => admin::migrate(config),
-        Command::Openapi => Ok(()),
+        Command::Openapi { .. } => Ok(()),
         Command::Client(command) => admin::client(config, command),
         Command::Key(command) => admin::key(config, command),
         Command::Connection(command) => admin::connection(config, command),

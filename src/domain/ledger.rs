@@ -124,7 +124,7 @@ pub fn suspense(contradiction: Contradiction, ours: i64, provider_amount: i64) -
     }
 }
 
-/// People closed an exception that holds `suspended` units (debits less credits of suspense) of an attempt that our
+/// People closed an exception that put `suspended` units (debits less credits) on suspense for an attempt that our
 /// evidence calls `paid` or not. Their word is that the money is out for good, or that it came back.
 ///
 /// Above zero, more went out than our evidence says, so suspense becomes paid out, or the provider has it again. Below

@@ -239,14 +239,16 @@ impl State {
         let mut booked = Vec::new();
         for attempt in &self.attempts {
             let paid = matches!(Evidence::parse(&attempt.state), Some(Evidence::Paid | Evidence::Reversed));
-            let units = self.suspended.iter().find(|s| s.attempt == attempt.number).map_or(0, |s| s.units);
-            if units < 0 && !paid && out {
+            let held: Vec<i64> =
+                self.suspended.iter().filter(|s| s.attempt == attempt.number).map(|s| s.units).collect();
+            if out && !paid && held.iter().any(|units| *units < 0) {
                 return Err(Refused::Unfit("the attempt was resolved as failed, so the money cannot be paid out"));
             }
             let unbooked = self.open.iter().find(|x| x.attempt == attempt.number && speaks_of_all(&x.kind));
-            let lines = match unbooked {
-                Some(exception) if units == 0 => ledger::corrected(paid, out, exception.amount),
-                _ => ledger::resolved(units, paid, out),
+            let lines: Vec<Line> = match unbooked {
+                Some(exception) if held.is_empty() => ledger::corrected(paid, out, exception.amount),
+                // Each contradiction by itself: what one says went out and another says came back do not cancel out.
+                _ => held.into_iter().flat_map(|units| ledger::resolved(units, paid, out)).collect(),
             };
             booked.extend(lines.into_iter().map(|line| (attempt.number, line)));
         }

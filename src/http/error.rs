@@ -21,7 +21,8 @@ use crate::store;
 #[derive(Clone, Debug)]
 pub struct ApiError {
     pub status: StatusCode,
-    pub body: ErrorBody,
+    /// Boxed: every handler carries the room for one.
+    pub body: Box<ErrorBody>,
     pub retry_after_s: Option<u64>,
 }
 
@@ -83,7 +84,7 @@ impl ApiError {
             fields: Vec::new(),
             existing: None,
         };
-        ApiError { status, body, retry_after_s: None }
+        ApiError { status, body: Box::new(body), retry_after_s: None }
     }
 
     /// 400 with every wrong field named.
@@ -257,7 +258,7 @@ pub async fn finish(mut request: Request, next: Next) -> Response {
     if let Some(error) = error {
         tracing::info!(request = %id.0, %method, path, status = error.status.as_u16(), code = error.body.code, "refused");
         let retry_after = error.retry_after_s;
-        let failure = Failure { status: error.status.as_u16(), error: error.body, request_id: id.0.clone() };
+        let failure = Failure { status: error.status.as_u16(), error: *error.body, request_id: id.0.clone() };
         let body = serde_json::to_vec(&failure).unwrap_or_default();
         response = (error.status, [(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response();
         if let Some(seconds) = retry_after {

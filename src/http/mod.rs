@@ -7,6 +7,7 @@ mod error;
 mod extract;
 mod limits;
 pub mod openapi;
+pub mod postman;
 mod reply;
 pub mod v1;
 

@@ -190,6 +190,19 @@ pub async fn touch(tx: &mut Tx, touched: &Touched<'_>, now: DateTime<Utc>) -> Re
     Ok(done.rows_affected() == 1)
 }
 
+/// Holds a payment until the transaction ends, if its version still stands: nothing said on an older reading is kept.
+pub async fn hold(tx: &mut Tx, client_id: Uuid, payment_id: Uuid, version: i32) -> Result<bool> {
+    let held = sqlx::query!(
+        "SELECT id FROM payment WHERE client_id = $1 AND id = $2 AND version = $3 FOR UPDATE",
+        client_id,
+        payment_id,
+        version,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(held.is_some())
+}
+
 /// Open exceptions of all clients by kind, for the metrics.
 pub async fn open_counts(db: &Db) -> Result<Vec<(String, i64)>> {
     let rows = sqlx::query!(r#"SELECT kind, count(*) AS "n!" FROM exception WHERE status = 'OPEN' GROUP BY kind"#)

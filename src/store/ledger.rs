@@ -96,21 +96,24 @@ pub async fn of_payment(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Ve
     .await?)
 }
 
-/// What one attempt has on suspense: debits less credits.
+/// What one contradiction put on suspense for an attempt: above zero, more went out than our evidence says.
 #[derive(Clone, Debug)]
 pub struct Suspended {
     pub attempt: i16,
     pub units: i64,
 }
 
-/// The attempts of a payment that have something on suspense.
+/// What the open exceptions of a payment put on suspense. Line and exception are written by one statement, so they
+/// carry the same time.
 pub async fn suspended(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Vec<Suspended>> {
     Ok(sqlx::query_as!(
         Suspended,
-        r#"SELECT l.attempt, sum(s.units)::bigint AS "units!"
-         FROM ledger_line l CROSS JOIN LATERAL (VALUES (l.debit, l.amount), (l.credit, -l.amount)) s(account, units)
-         WHERE l.client_id = $1 AND l.payment_id = $2 AND s.account = 'suspense'
-         GROUP BY l.attempt HAVING sum(s.units) <> 0 ORDER BY l.attempt"#,
+        r#"SELECT l.attempt, CASE WHEN l.debit = 'suspense' THEN l.amount ELSE -l.amount END AS "units!"
+         FROM ledger_line l
+         WHERE l.client_id = $1 AND l.payment_id = $2 AND l.kind = 'suspense'
+            AND EXISTS (SELECT FROM exception x WHERE x.client_id = $1 AND x.payment_id = $2 AND x.attempt = l.attempt
+                AND x.status = 'OPEN' AND x.opened_at = l.created_at)
+         ORDER BY l.attempt, l.part"#,
         client_id,
         payment_id,
     )

@@ -47,6 +47,19 @@ fn the_file_is_what_the_code_says() {
 }
 
 #[test]
+fn the_postman_collection_is_the_documents() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/postman_collection.json");
+    let stored = std::fs::read_to_string(file).expect("docs/postman_collection.json");
+    let collection = paystrator::http::postman::collection().unwrap();
+    let now = serde_json::to_string_pretty(&collection).unwrap() + "\n";
+    let how = "cargo run -- openapi --postman > docs/postman_collection.json";
+    assert!(stored == now, "docs/postman_collection.json is old: {how}");
+    let folders = collection["item"].as_array().unwrap();
+    let requests: usize = folders.iter().map(|folder| folder["item"].as_array().unwrap().len()).sum();
+    assert_eq!(requests, documented().len());
+}
+
+#[test]
 fn every_request_body_has_an_example_that_satisfies_its_schema() {
     let document = serde_json::to_value(document()).unwrap();
     let mut seen = 0;

@@ -1,9 +1,11 @@
 //! Two people end a doubt: exactly once, on the books, and never one person alone.
 
 use futures_util::future::join_all;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use paystrator::domain::ledger::{self, Account, Line};
 use paystrator::domain::service::Mode;
 use paystrator::flows::connections::{self, NewConnection};
+use paystrator::flows::gauges::{self, Shown};
 use serde_json::{Value, json};
 
 use crate::support::http::{Caller, Reply};
@@ -313,7 +315,7 @@ async fn paid_after_refused(world: &World, stuck: bool) -> String {
         false => world.until_status(&id, "FAILED").await,
     };
     assert_eq!(world.callback(json!({ "partner_trx_id": reference })).await.status, 200);
-    world.until(&id, |row| row["version"].as_i64() >= Some(if stuck { 4 } else { 4 })).await;
+    world.until(&id, |row| row["version"].as_i64() >= Some(4)).await;
     assert_eq!(world.exceptions(&id).await, ["paid_after_freed"]);
     assert_eq!(world.caller.post("/v1/sending/resume", json!({})).await.status, 200);
     id
@@ -420,6 +422,74 @@ async fn a_payment_that_a_contradiction_stopped_is_ended_by_closing_it() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn an_attempt_can_be_contradicted_and_resolved_more_than_once() {
+    run_with(without_callbacks(), async |world| {
+        // The provider says it paid a hundred times the amount.
+        let fault = json!({ "kind": "wrong-amount", "operation": "remit-status" });
+        world.sandbox.oy.add_fault(serde_json::from_value(fault).unwrap()).unwrap();
+        let id = world.send("TWICE", "1239812390", 10_000).await;
+        let opened = async |count: usize| {
+            world.until(&id, |_| true).await;
+            while world.exceptions(&id).await.len() < count {
+                let mut changes = world.app.wake.changed.subscribe();
+                let _ = tokio::time::timeout(std::time::Duration::from_millis(100), changes.recv()).await;
+            }
+        };
+        opened(1).await;
+        assert_eq!(code(&resolve(&world.caller, &id, "returned").await), (409, "not_resolvable"), "it is under way");
+        let both = async |outcome: &str| {
+            let (first, second) =
+                (resolve(&world.caller, &id, outcome).await, resolve(&world.colleague, &id, outcome).await);
+            assert_eq!((first.status, second.status), (202, 200), "{} {}", first.body, second.body);
+        };
+        both("paid").await;
+        assert_eq!(world.row(&id).await["status"], "SUCCESS");
+        world.sandbox.oy.clear_faults();
+        // Now it says that nothing was paid at all.
+        let reference = world.reference(&id, 1).await;
+        world.sandbox.oy.finish(&reference, "300", None, true).unwrap();
+        assert_eq!(world.callback(json!({ "partner_trx_id": reference })).await.status, 200);
+        opened(2).await;
+        assert_eq!(world.exceptions(&id).await, ["echo_differs", "failed_after_paid"]);
+        assert_eq!(accounts(&world).await.last().unwrap(), &("tax".into(), 275));
+        both("returned").await;
+        let charged = [("fee".to_owned(), 2_500), ("provider".to_owned(), -2_775), ("tax".to_owned(), 275)];
+        assert_eq!(accounts(&world).await, charged, "the transfer is back, whole");
+        assert_eq!(world.row(&id).await["status"], "SUCCESS", "final is final");
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_stands_is_shown_as_gauges() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let shown = Shown::default();
+    let lines = || -> Vec<String> {
+        let text = recorder.handle().render();
+        let ours = |line: &&str| line.starts_with("attempts_under_way{") || line.starts_with("exceptions_open");
+        let without =
+            |line: &str| line.split(" ").map(|w| w.split("conn_").next().unwrap()).collect::<Vec<_>>().join(" ");
+        let mut lines: Vec<String> = text.lines().filter(ours).map(without).collect();
+        lines.sort();
+        lines
+    };
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    run_with(without_callbacks(), async |world| {
+        let id = world.send("DOUBT", "1234567890", 10_000).await;
+        world.until_evidence(&id, "unknown").await;
+        gauges::set(&world.app, &shown).await.unwrap();
+        insta::assert_snapshot!(lines().join("\n"), @r###"attempts_under_way{provider="oy",connection=" 1"###);
+        assert_eq!(resolve(&world.caller, &id, "paid").await.status, 202);
+        assert_eq!(resolve(&world.colleague, &id, "paid").await.status, 200);
+        gauges::set(&world.app, &shown).await.unwrap();
+        insta::assert_snapshot!(lines().join("\n"), @r###"attempts_under_way{provider="oy",connection=" 0"###);
+        world
+    })
+    .await;
 }
 
 #[test]
