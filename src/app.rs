@@ -204,8 +204,10 @@ impl<I, O> Batch<I, O> {
 /// Values read a moment ago. Bounded: a full cache is emptied, which costs reads and nothing else.
 pub struct Cache<K, V> {
     ttl: Duration,
-    entries: Mutex<HashMap<K, (DateTime<Utc>, Arc<V>)>>,
+    entries: Mutex<Entries<K, V>>,
 }
+
+type Entries<K, V> = HashMap<K, (DateTime<Utc>, Arc<V>)>;
 
 const CACHE_ENTRIES: usize = 10_000;
 
@@ -235,7 +237,12 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         self.lock().remove(key);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, (DateTime<Utc>, Arc<V>)>> {
+    /// Forgets everything: for what changes by another name than its key.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Entries<K, V>> {
         self.entries.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

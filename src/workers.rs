@@ -12,34 +12,62 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes, Question};
 use crate::flows::lanes::Lanes;
-use crate::flows::{batch, books, callback, deliver, dispatch, refresh};
+use crate::flows::{batch, books, callback, deliver, dispatch, gauges, refresh};
 use crate::store::{attempt, callback as callback_rows, delivery};
 
 /// What the ticks share: the lanes of this process.
 #[derive(Clone)]
 pub struct Shared {
     pub lanes: Arc<Lanes>,
+    pub shown: Arc<gauges::Shown>,
 }
 
 impl Shared {
     fn of(app: &App) -> Self {
-        Shared { lanes: Arc::new(Lanes::new(app)) }
+        Shared { lanes: Arc::new(Lanes::new(app)), shown: Arc::default() }
     }
 }
 
 /// One kind of background work.
 pub struct Work {
     pub name: &'static str,
+    /// How often, in ms of the schedule; `None`: as often as due rows are looked for.
+    pub period_ms: Option<u64>,
     pub tick: fn(Arc<App>, Shared) -> BoxFuture<'static, anyhow::Result<()>>,
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 5] = [
-    Work { name: "dispatch", tick: |app, s| Box::pin(async move { dispatch::scan(&app, &s.lanes).await }) },
-    Work { name: "refresh", tick: |app, s| Box::pin(async move { refresh::scan(&app, &s.lanes).await }) },
-    Work { name: "callback", tick: |app, s| Box::pin(async move { callback::scan(&app, &s.lanes).await }) },
-    Work { name: "deliver", tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.lanes).await }) },
-    Work { name: "books", tick: |app, _| Box::pin(async move { Ok(books::snapshot(&app).await?) }) },
+pub const WORK: [Work; 6] = [
+    Work {
+        name: "dispatch",
+        period_ms: None,
+        tick: |app, s| Box::pin(async move { dispatch::scan(&app, &s.lanes).await }),
+    },
+    Work {
+        name: "refresh",
+        period_ms: None,
+        tick: |app, s| Box::pin(async move { refresh::scan(&app, &s.lanes).await }),
+    },
+    Work {
+        name: "callback",
+        period_ms: None,
+        tick: |app, s| Box::pin(async move { callback::scan(&app, &s.lanes).await }),
+    },
+    Work {
+        name: "deliver",
+        period_ms: None,
+        tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.lanes).await }),
+    },
+    Work {
+        name: "books",
+        period_ms: Some(60_000),
+        tick: |app, _| Box::pin(async move { Ok(books::snapshot(&app).await?) }),
+    },
+    Work {
+        name: "gauges",
+        period_ms: Some(15_000),
+        tick: |app, s| Box::pin(async move { Ok(gauges::set(&app, &s.shown).await?) }),
+    },
 ];
 
 /// What was just written, on its way to the lanes of this process.
@@ -107,7 +135,7 @@ impl Workers {
 
 /// One loop: tick, then wait for the period.
 async fn run(app: Arc<App>, shared: Shared, work: &'static Work, stop: CancellationToken) {
-    let period = app.config.schedule.millis(app.config.schedule.due_scan_ms);
+    let period = app.config.schedule.millis(work.period_ms.unwrap_or(app.config.schedule.due_scan_ms));
     loop {
         if let Err(error) = (work.tick)(app.clone(), shared.clone()).await {
             tracing::warn!(work = work.name, %error, "a tick failed; the next one follows");

@@ -129,8 +129,23 @@ pub async fn advance(app: &App, mut case: Case, sight: &Sight<'_>) -> anyhow::Re
     anyhow::bail!("a change was overtaken {ROUNDS} times")
 }
 
+/// The change that two people's word makes of an attempt in doubt; `None` where it is in doubt no more.
+/// The caller writes it, in one transaction with their approval.
+pub(super) async fn by_word(app: &App, case: &Case, sight: &Sight<'_>) -> anyhow::Result<Option<Change>> {
+    Ok(match decide(facts(case, sight), sight.seen) {
+        Decision::Pay => Some(paid(app, case, sight)),
+        Decision::Free { to, next } => Some(freed(app, case, sight, to, next).await?),
+        _ => None,
+    })
+}
+
+/// The event of a payment that people ended outside the one door.
+pub(super) fn end_event(app: &App, case: &Case, status: Status, reason: Option<&Reason>) -> NewEvent {
+    event(app, case, webhook::event_type(status), status, reason, None)
+}
+
 /// After the commit: who waits may look, and the deliveries that were made are told from memory.
-fn told(app: &App, case: &Case, event: Option<NewEvent>, applied: &Applied) {
+pub(super) fn told(app: &App, case: &Case, event: Option<NewEvent>, applied: &Applied) {
     if let Some(event) = event {
         let leased_until = app.now() + deliver::lease(app);
         for endpoint_id in &applied.endpoints {

@@ -87,6 +87,30 @@ pub(super) async fn tell(app: &App, lane: &Deliveries, due: Due) -> anyhow::Resu
     Ok(app.writers.mark.write(mark).await?)
 }
 
+/// How one try of a test went, for the owner of the endpoint.
+pub struct Tried {
+    pub status: Option<u16>,
+    /// The beginning of the answer's body, or why there is no answer.
+    pub said: String,
+}
+
+/// Tells a test event once, now; whatever comes of it, it is not tried again.
+pub(super) async fn try_once(app: &App, endpoint: &Endpoint, due: &Due) -> anyhow::Result<Tried> {
+    let outcome = app.outbound.guarded(request(app, endpoint, due)?).await;
+    let tried = match &outcome {
+        Outcome::Answered(answer) => {
+            let body = String::from_utf8_lossy(&answer.body);
+            let said = body.chars().filter(|c| !c.is_control()).take(NOTE_LIMIT).collect();
+            Tried { status: Some(answer.status), said }
+        }
+        Outcome::NotSent { reason } | Outcome::Unknown { reason } => Tried { status: None, said: reason.clone() },
+    };
+    let good = tried.status.is_some_and(|status| (200..300).contains(&status));
+    let state = if good { "delivered" } else { "failed" };
+    app.writers.mark.write(ended(due, state, tried.status, &tried.said)).await?;
+    Ok(tried)
+}
+
 async fn open(app: &App, client_id: Uuid, id: Uuid) -> store::Result<Option<Arc<Endpoint>>> {
     let now = app.now();
     if let Some(endpoint) = app.endpoints.get(&(client_id, id), now) {

@@ -146,18 +146,26 @@ pub struct Row {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A page of an endpoint's deliveries, newest event first.
-pub async fn list(db: &Db, client_id: Uuid, endpoint_id: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<Row>> {
+/// A page of an endpoint's deliveries, newest event first, after the one `before` names by event and replay.
+pub async fn list(
+    db: &Db,
+    client_id: Uuid,
+    endpoint_id: Uuid,
+    before: Option<(Uuid, i32)>,
+    limit: i64,
+) -> Result<Vec<Row>> {
+    let (event, replay) = before.unzip();
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT d.event_id, d.endpoint_id, d.replay, e.type AS kind, e.payment_id, d.state, d.tries, d.next_try_at,
             d.response_status, d.note, d.created_at, d.updated_at
          FROM delivery d JOIN event e ON e.client_id = d.client_id AND e.id = d.event_id
-         WHERE d.client_id = $1 AND d.endpoint_id = $2 AND ($3::uuid IS NULL OR d.event_id < $3)
-         ORDER BY d.event_id DESC, d.replay DESC LIMIT $4"#,
+         WHERE d.client_id = $1 AND d.endpoint_id = $2 AND ($3::uuid IS NULL OR (d.event_id, d.replay) < ($3, $4::int))
+         ORDER BY d.event_id DESC, d.replay DESC LIMIT $5"#,
         client_id,
         endpoint_id,
-        before,
+        event,
+        replay,
         limit,
     )
     .fetch_all(&db.reads)

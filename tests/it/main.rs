@@ -1,5 +1,10 @@
 //! The one integration binary: each module tests one part of the product from outside.
 
+mod api_access;
+mod api_document;
+mod api_payments;
+mod api_resolve;
+mod api_webhooks;
 mod crash;
 mod devdb;
 mod domain_evidence;
