@@ -1,7 +1,8 @@
 //! What tests of several modules share.
 
+pub mod bad;
 pub mod http;
 pub mod pg;
 pub mod world;
 
-pub use world::{Options, World, run, run_with};
+pub use world::{World, run, run_with};
