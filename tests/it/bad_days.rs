@@ -210,7 +210,7 @@ async fn a_first_send_that_arrives_after_the_second_pays_once() {
 
 #[tokio::test]
 async fn a_refused_resend_teaches_nothing() {
-    run_with(fast(600), async |world| {
+    run_with(fast(1200), async |world| {
         world.second_connection(world.sandbox.oy_url()).await;
         world.fault(dropped());
         let id = world.send("A", GOOD, 10_000).await;
@@ -352,7 +352,7 @@ async fn another_amount_at_the_answer_is_unknown_and_never_sent_again() {
         let attempt = world.until_attempt(&id, |a| a["state"] == "unknown").await;
         assert_eq!(attempt["accepted"], true, "it said that it took the order");
         world.until_exception(&id, "vanished").await;
-        let attempt = world.until_attempt(&id, |a| a["polls"].as_i64() >= Some(7)).await;
+        let attempt = world.until_attempt(&id, |a| a["polls"].as_i64() >= Some(5)).await;
         assert_eq!(attempt["sends"], 1);
         world.sandbox.oy.clear_faults();
         world.until_status(&id, "SUCCESS").await;

@@ -263,7 +263,7 @@ async fn release_all(world: &World) {
 
 #[tokio::test]
 async fn connections_cut_again_and_again_lose_nothing() {
-    run_with(fast(60), async |world| {
+    run_with(fast(600), async |world| {
         world.endpoint("main").await;
         let admin = world.sql.clone();
         let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&admin).await.unwrap();
@@ -307,7 +307,7 @@ async fn connections_cut_again_and_again_lose_nothing() {
             (30, 30)
         );
         world.idle().await;
-        assert_eq!(world.sandbox.merchant.summary().by_type["payment.succeeded"] >= 30, true);
+        assert!(world.sandbox.merchant.summary().by_type["payment.succeeded"] >= 30);
         world.money_agrees().await;
         world
     })

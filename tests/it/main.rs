@@ -3,12 +3,16 @@
 mod bad_callbacks;
 mod bad_days;
 mod bad_operations;
+mod canary;
+mod catalog;
 mod devdb;
 mod domain_evidence;
 mod domain_money;
 mod domain_schedules;
 mod outbound;
+mod oy_golden;
 mod sandbox_oy;
 mod send_money;
 mod support;
 mod tidy;
+mod webhooks;
