@@ -1,6 +1,8 @@
 //! The command line: one binary, a command each. Commands put parts together and print; the work is elsewhere.
 
 mod admin;
+mod bench;
+mod client;
 mod demo;
 mod keyring;
 mod sandbox;
@@ -30,6 +32,8 @@ enum Command {
     Serve,
     /// Play the whole journey against the simulators, then keep serving.
     Demo(demo::Options),
+    /// Measure against plain statements on the same Postgres; takes a few minutes.
+    Bench(bench::Options),
     /// Run the simulators alone; prints one line of JSON that says where they are.
     Sandbox(sandbox::Options),
     /// Bring the database to this version's schema.
@@ -58,12 +62,17 @@ pub fn run() -> anyhow::Result<()> {
     if let Some(Command::Openapi) = cli.command {
         return admin::openapi();
     }
-    let config = Config::load(cli.config.as_deref())?;
+    let mut config = Config::load(cli.config.as_deref())?;
+    if matches!(cli.command, Some(Command::Demo(_) | Command::Bench(_))) {
+        // These print a page for people; only trouble may stand between its lines.
+        config.log.filter = "warn".into();
+    }
     telemetry::init_logs(&config.log);
     // The private Postgres dies with the thread that started it, so that is this one.
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => service::serve(config),
         Command::Demo(options) => demo::run(config, &options),
+        Command::Bench(options) => bench::run(config, &options),
         Command::Sandbox(options) => sandbox::run(config, &options),
         Command::Migrate => admin::migrate(config),
         Command::Openapi => Ok(()),

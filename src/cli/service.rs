@@ -13,6 +13,7 @@ use super::keyring;
 use crate::app::{App, Parts};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::crash;
 use crate::devdb::{self, DevDb};
 use crate::http;
 use crate::outbound::{Outbound, OutboundLimits};
@@ -154,6 +155,7 @@ async fn check_durability(app: &App) -> anyhow::Result<()> {
 
 /// `paystrator serve`: until Ctrl-C or SIGTERM.
 pub fn serve(config: Config) -> anyhow::Result<()> {
+    crash::arm(config.server.production)?;
     let database = Database::open(config)?;
     let result = super::runtime()?.block_on(async {
         let parts = database.parts().await?;

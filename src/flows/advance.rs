@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::routing::{self, Follow};
 use crate::app::App;
+use crate::crash;
 use crate::domain::evidence::{Contradiction, Decision, Evidence, Facts, Next, Seen, Verdict, decide};
 use crate::domain::ledger::{self, Amounts};
 use crate::domain::money::Money;
@@ -339,9 +340,11 @@ pub(super) async fn claim(app: &App, case: &Case, deadline: std::time::Duration)
     if case.attempt.sends == 0 {
         change.lines = ledger::sent(amounts(case));
     }
+    crash::point("claim.before");
     if !app.writers.advance.write(change).await? {
         return Ok(None);
     }
+    crash::point("claim.committed");
     told(app, case, false);
     let mut sent = case.clone();
     sent.version += 1;
@@ -370,8 +373,11 @@ async fn note(app: &App, case: &Case, sight: &Sight<'_>) -> anyhow::Result<()> {
         observation: observation(app, sight),
     };
     let mut tx = super::single(&app.db).await?;
+    crash::point("note.before");
     attempt::note(&mut tx, &note, now).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    crash::point("note.committed");
+    Ok(())
 }
 
 /// Whether the provider says that it has an order under this reference, whatever else it says of it. From then on

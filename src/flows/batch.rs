@@ -9,6 +9,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::app::{App, Inbox, Letter};
+use crate::crash;
 use crate::store::{self, accept, advance, callback, delivery};
 
 /// Rows in one statement.
@@ -26,8 +27,10 @@ pub async fn accept(app: Arc<App>, mut inbox: Inbox<accept::NewPayment, Option<a
     while let Some(batch) = take(&mut inbox, &mut held, keys).await {
         write(&app, batch, async |app, rows: &[accept::NewPayment]| {
             let mut tx = super::single(&app.db).await?;
+            crash::point("accept.before");
             let done = accept::insert(&mut tx, rows, app.now()).await?;
             tx.commit().await?;
+            crash::point("accept.committed");
             Ok(rows.iter().map(|row| done.iter().find(|d| d.id == row.id).copied()).collect())
         })
         .await;
@@ -41,8 +44,10 @@ pub async fn advance(app: Arc<App>, mut inbox: Inbox<advance::Change, bool>) {
     while let Some(batch) = take(&mut inbox, &mut held, keys).await {
         write(&app, batch, async |app, rows: &[advance::Change]| {
             let mut tx = super::single(&app.db).await?;
+            crash::point("advance.before");
             let moved: HashSet<Uuid> = advance::apply(&mut tx, rows, app.now()).await?.into_iter().collect();
             tx.commit().await?;
+            crash::point("advance.committed");
             Ok(rows.iter().map(|row| moved.contains(&row.payment_id)).collect())
         })
         .await;
@@ -55,8 +60,10 @@ pub async fn callbacks(app: Arc<App>, mut inbox: Inbox<callback::NewCallback, ()
     while let Some(batch) = take(&mut inbox, &mut held, |c| [Some(c.id), None]).await {
         write(&app, batch, async |app, rows: &[callback::NewCallback]| {
             let mut tx = super::single(&app.db).await?;
+            crash::point("callback.before");
             callback::insert(&mut tx, rows, app.now()).await?;
             tx.commit().await?;
+            crash::point("callback.committed");
             Ok(vec![(); rows.len()])
         })
         .await;
@@ -69,8 +76,10 @@ pub async fn done(app: Arc<App>, mut inbox: Inbox<(Uuid, Uuid), ()>) {
     while let Some(batch) = take(&mut inbox, &mut held, |key| [Some(*key), None]).await {
         write(&app, batch, async |app, rows: &[(Uuid, Uuid)]| {
             let mut tx = super::single(&app.db).await?;
+            crash::point("done.before");
             callback::done(&mut tx, rows, app.now()).await?;
             tx.commit().await?;
+            crash::point("done.committed");
             Ok(vec![(); rows.len()])
         })
         .await;
@@ -83,8 +92,10 @@ pub async fn marks(app: Arc<App>, mut inbox: Inbox<delivery::Mark, ()>) {
     while let Some(batch) = take(&mut inbox, &mut held, |m| [Some(m.key), None]).await {
         write(&app, batch, async |app, rows: &[delivery::Mark]| {
             let mut tx = super::single(&app.db).await?;
+            crash::point("mark.before");
             delivery::mark(&mut tx, rows, app.now()).await?;
             tx.commit().await?;
+            crash::point("mark.committed");
             Ok(vec![(); rows.len()])
         })
         .await;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::lanes::{Lanes, Work};
 use super::refresh;
 use crate::app::App;
+use crate::crash;
 use crate::crypto::envelope::Place;
 use crate::domain::ids;
 use crate::providers::{CallbackAnswer, CallbackReading, RawCallback};
@@ -58,8 +59,12 @@ pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
     let now = app.now();
     let again = now + app.config.schedule.seconds(app.config.schedule.lease_margin_s * 4);
     let mut tx = super::single(&app.db).await?;
+    crash::point("callback_lease.before");
     let due = callback::claim_due(&mut tx, 128, again, now).await?;
     tx.commit().await?;
+    if !due.is_empty() {
+        crash::point("callback_lease.committed");
+    }
     due.into_iter().for_each(|waiting| offer(app, lanes, waiting));
     Ok(())
 }

@@ -14,8 +14,10 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::endpoints;
 use super::lanes::lock;
 use crate::app::App;
+use crate::crash;
 use crate::crypto::envelope::Place;
 use crate::crypto::hmac_sha256;
 use crate::domain::{ids, retry};
@@ -64,8 +66,10 @@ pub async fn scan(app: &Arc<App>, slots: &Arc<Slots>) -> anyhow::Result<bool> {
         let timeout = Duration::from_millis(app.config.webhooks.timeout_ms);
         let lease = now + timeout + app.config.schedule.seconds(app.config.schedule.lease_margin_s);
         let mut tx = super::single(&app.db).await?;
+        crash::point("delivery_lease.before");
         let due = delivery::claim(&mut tx, lane, free as i64, lease, now).await?;
         tx.commit().await?;
+        crash::point("delivery_lease.committed");
         for delivery in due {
             taken = true;
             let (Ok(a), Ok(b)) = (own.clone().acquire_owned().await, slots.all.clone().acquire_owned().await) else {
@@ -97,14 +101,13 @@ async fn deliver(app: &App, due: Due) -> anyhow::Result<()> {
     let secret = |name: &str| name == TOKEN_HEADER || name == "webhook-signature";
     let hidden: Vec<String> =
         request.headers.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.clone()).collect();
+    crash::point("delivery.before");
     let outcome = app.outbound.guarded(request).await;
+    crash::point("delivery.answered");
     let mark = read(app, &due, &outcome, &hidden);
     metrics::counter!("webhook_tries_total", "end" => mark.state).increment(1);
     if matches!(&outcome, Outcome::Answered(answer) if answer.status == 410) {
-        let mut tx = super::begin(&app.db).await?;
-        endpoint::disable(&mut tx, endpoint.client_id, endpoint.id, "it answered 410 Gone", app.now()).await?;
-        tx.commit().await?;
-        app.endpoints.forget(&(endpoint.client_id, endpoint.id));
+        endpoints::disable(app, endpoint.client_id, endpoint.id, "it answered 410 Gone").await?;
         tracing::warn!(endpoint = %ids::show(ids::ENDPOINT, endpoint.id), "an endpoint answered 410 and is disabled");
     }
     Ok(app.writers.mark.write(mark).await?)

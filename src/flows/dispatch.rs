@@ -10,6 +10,7 @@ use super::advance::{self, Sight};
 use super::lanes::{Held, Lane, Lanes, Work, lock};
 use super::{connections, routing};
 use crate::app::App;
+use crate::crash;
 use crate::domain::breaker::Admit;
 use crate::domain::connection::ConnectionStatus;
 use crate::domain::evidence::{Evidence, Seen, Verdict};
@@ -66,7 +67,9 @@ async fn send(app: &App, lane: &Lane, held: Held, mut case: Case) -> anyhow::Res
     let Some(sent) = advance::claim(app, &case, sender.send_deadline()).await? else {
         return not_claimed(app, case).await;
     };
+    crash::point("send.before");
     let reading = call.keepable(sender.send(&call, &order).await);
+    crash::point("send.answered");
     let reached = reading.verdict != Verdict::NotSent;
     let schedule = &app.config.schedule;
     lock(&lane.breaker).record(

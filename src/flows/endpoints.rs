@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::access::Caller;
 use super::deliver::{secret_place, token_place};
 use crate::app::App;
+use crate::crash;
 use crate::crypto::random_bytes;
 use crate::domain::ids;
 use crate::store;
@@ -58,4 +59,15 @@ fn new_secret() -> (Vec<u8>, String) {
 pub async fn get(app: &App, caller: &Caller, id: Uuid) -> store::Result<Option<Endpoint>> {
     let found = endpoint::get(&app.db, caller.client_id, id).await?;
     Ok(found.filter(|endpoint| endpoint.mode == caller.mode.as_str()))
+}
+
+/// Puts an endpoint out of use, and says why. What waits for it is not delivered any more.
+pub async fn disable(app: &App, client_id: Uuid, id: Uuid, why: &str) -> store::Result<()> {
+    let mut tx = super::begin(&app.db).await?;
+    crash::point("disable.before");
+    endpoint::disable(&mut tx, client_id, id, why, app.now()).await?;
+    tx.commit().await?;
+    crash::point("disable.committed");
+    app.endpoints.forget(&(client_id, id));
+    Ok(())
 }

@@ -7,6 +7,7 @@ use super::advance::{self, Sight};
 use super::lanes::{Lanes, Work};
 use super::{connections, dispatch, routing};
 use crate::app::App;
+use crate::crash;
 use crate::domain::evidence::{Evidence, Seen, Verdict};
 use crate::domain::retry::ResendRule;
 use crate::providers::SendMoney;
@@ -35,8 +36,10 @@ pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
         let now = app.now();
         let lease = now + app.config.schedule.seconds(app.config.schedule.lease_margin_s * 4);
         let mut tx = super::single(&app.db).await?;
+        crash::point("ask_lease.before");
         let keys = attempt::lease_to_ask(&mut tx, due, room as i64, lease, now).await?;
         tx.commit().await?;
+        crash::point("ask_lease.committed");
         keys.into_iter().for_each(|key| offer(app, lanes, key));
     }
     Ok(())
@@ -60,7 +63,8 @@ pub async fn ask(app: &App, key: Key) -> anyhow::Result<()> {
     if case.attempt.state == Evidence::Prepared {
         return Ok(());
     }
-    if case.attempt.state == Evidence::Sent && case.attempt.leased_until.is_none_or(|until| until <= app.now()) {
+    // Of a sent attempt the next time is the end of its sender's lease; the lease to ask has replaced the other column.
+    if case.attempt.state == Evidence::Sent && case.attempt.next_try_at.is_none_or(|until| until <= app.now()) {
         // The sender died, or its answer never came: from here on it is in doubt.
         advance::advance(app, case, &Sight::engine(Seen::LeaseLost, None)).await?;
         match attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? {
@@ -75,7 +79,9 @@ pub async fn ask(app: &App, key: Key) -> anyhow::Result<()> {
     let order = routing::order(app, &case)?;
     let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
     let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
+    crash::point("ask.before");
     let reading = call.keepable(sender.status(&call, &order).await);
+    crash::point("ask.answered");
     advance::advance(app, case, &Sight::status(&reading, call.record(), asked_at)).await?;
     if reading.verdict == Verdict::NotFound {
         resend_if_due(app, sender, key).await?;
@@ -99,7 +105,9 @@ async fn resend_if_due(app: &App, sender: &dyn SendMoney, key: Key) -> anyhow::R
     let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
     let Some(sent) = advance::claim(app, &case, sender.send_deadline()).await? else { return Ok(()) };
     tracing::info!(payment = %key.payment_id, sends = sent.attempt.sends, "sent again under the same reference");
+    crash::point("resend.before");
     let reading = call.keepable(sender.send(&call, &order).await);
+    crash::point("resend.answered");
     dispatch::answered(app, sent, &reading, call.record()).await
 }
 
@@ -111,7 +119,9 @@ pub async fn because_read(app: &App, case: &Case) -> anyhow::Result<()> {
     let now = app.now();
     let not_since = now - app.config.schedule.seconds(app.config.schedule.read_refresh_s);
     let mut tx = super::single(&app.db).await?;
+    crash::point("read_lease.before");
     let mine = attempt::claim_refresh(&mut tx, case.key(), not_since, now).await?;
     tx.commit().await?;
+    crash::point("read_lease.committed");
     if mine { ask(app, case.key()).await } else { Ok(()) }
 }

@@ -5,6 +5,7 @@ mod bad_days;
 mod bad_operations;
 mod canary;
 mod catalog;
+mod crash;
 mod devdb;
 mod domain_evidence;
 mod domain_money;

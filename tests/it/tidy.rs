@@ -25,11 +25,12 @@ const MAP: &[(&str, &str)] = &[
     ("devdb", "+"),
     ("config", "+"),
     ("clock", "+"),
+    ("crash", ""),
     ("telemetry", "+"),
     ("crypto", "+"),
 ];
 
-const LEAVES: &[&str] = &["config", "clock", "telemetry", "crypto"];
+const LEAVES: &[&str] = &["config", "clock", "crash", "telemetry", "crypto"];
 
 const PROVIDERS: &[&str] = &["oy", "doku", "kaspro"];
 

@@ -3,6 +3,8 @@
 pub mod bad;
 pub mod http;
 pub mod pg;
+pub mod rig;
+pub mod truth;
 pub mod world;
 
 pub use world::{World, run, run_with};

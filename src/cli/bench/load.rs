@@ -1,0 +1,102 @@
+//! The load: callers that each send payments one after the other, and the count of webhooks that arrived.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::processes::Stage;
+use crate::cli::client::Client;
+use crate::crypto::random_bytes;
+
+/// Sends payments to the stage's service.
+pub struct Load {
+    client: Arc<Client>,
+    merchant: Client,
+    sent: AtomicU64,
+}
+
+/// One measurement.
+pub struct Run {
+    pub accepts_per_s: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    /// From the first request to the last webhook delivered.
+    pub delivered_per_s: f64,
+}
+
+impl Load {
+    pub fn new(stage: &Stage) -> anyhow::Result<Self> {
+        Ok(Load {
+            client: Arc::new(Client::new(&stage.url, &stage.key, stage.outbound.clone())),
+            merchant: Client::new(&stage.merchant_control, "", stage.outbound.clone()),
+            sent: AtomicU64::new(0),
+        })
+    }
+
+    /// Sends for a while, then waits until every payment's webhook has arrived.
+    pub async fn until_delivered(&self, callers: usize, time: Duration) -> anyhow::Result<Run> {
+        let before = self.arrived().await?;
+        let started = Instant::now();
+        let mut run = self.accepts(callers, time).await?;
+        self.settle().await?;
+        let delivered = self.arrived().await? - before;
+        run.delivered_per_s = delivered as f64 / started.elapsed().as_secs_f64();
+        Ok(run)
+    }
+
+    /// Sends for a while; answers how quickly payments were accepted.
+    pub async fn accepts(&self, callers: usize, time: Duration) -> anyhow::Result<Run> {
+        let started = Instant::now();
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..callers {
+            let client = self.client.clone();
+            tasks.spawn(async move {
+                let mut latencies = Vec::new();
+                while started.elapsed() < time {
+                    let id = hex::encode(random_bytes::<8>());
+                    let account = format!("5{:011}", u64::from_be_bytes(random_bytes::<8>()) % 100_000_000_000);
+                    let body = json!({
+                        "externalId": id, "amount": 25_000, "receiverName": "Budi Santoso",
+                        "receiverAccountNo": account, "receiverBankCode": "BCA", "remark": "Invoice 12",
+                    });
+                    let asked = Instant::now();
+                    let (status, answer) = client.post("/v1/send-money", &body, &[("Idempotency-Key", &id)]).await?;
+                    anyhow::ensure!(status == 200, "a payment was not accepted: {answer}");
+                    latencies.push(asked.elapsed());
+                }
+                Ok(latencies)
+            });
+        }
+        let mut latencies = Vec::new();
+        while let Some(done) = tasks.join_next().await {
+            latencies.extend(done??);
+        }
+        let elapsed = started.elapsed().as_secs_f64();
+        self.sent.fetch_add(latencies.len() as u64, Ordering::Relaxed);
+        latencies.sort_unstable();
+        let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
+        Ok(Run {
+            accepts_per_s: latencies.len() as f64 / elapsed,
+            p50_ms: at(0.5),
+            p99_ms: at(0.99),
+            delivered_per_s: 0.0,
+        })
+    }
+
+    /// Waits until as many webhooks arrived as payments were sent.
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while self.arrived().await? < self.sent.load(Ordering::Relaxed) {
+            anyhow::ensure!(started.elapsed() < Duration::from_secs(300), "webhooks are missing after five minutes");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    async fn arrived(&self) -> anyhow::Result<u64> {
+        let (_, body) = self.merchant.get("/control/summary").await?;
+        body["payments"].as_u64().ok_or_else(|| anyhow::anyhow!("the merchant said {body}"))
+    }
+}

@@ -1,0 +1,186 @@
+//! `paystrator demo`: the whole journey on a private Postgres and the simulators, then a service to play with.
+//!
+//! It sets the stage, plays the payments over HTTP as a client would, and compares both sides' books.
+
+mod journey;
+mod table;
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use serde_json::{Map, json};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use super::client::Client;
+use super::service::{Database, Service, interrupted};
+use crate::app::App;
+use crate::config::Config;
+use crate::domain::access::Rights;
+use crate::domain::fee::FeePlan;
+use crate::domain::service::Mode;
+use crate::flows::{access, books, connections, endpoints};
+use crate::outbound::{Outbound, OutboundLimits};
+use crate::sandbox::{self, Sandbox, SandboxConfig};
+use crate::store;
+use crate::telemetry;
+
+#[derive(clap::Args)]
+pub struct Options {
+    /// Leave after the table; the exit code is 0 only if the books agree.
+    #[arg(long)]
+    exit: bool,
+}
+
+const COMPANY: &str = "Dummy Company";
+const LABEL: &str = "OY! sandbox";
+/// The demo's documented hour lasts a minute.
+const SPEED: f64 = 60.0;
+
+/// Plays the demo.
+pub fn run(mut config: Config, options: &Options) -> anyhow::Result<()> {
+    config.schedule.speed = SPEED;
+    config.schedule.due_scan_ms = 6_000;
+    config.webhooks.allow_http = true;
+    config.webhooks.allow_private = true;
+    config.limits.requests_per_minute = 600_000;
+    config.limits.burst = 60_000;
+    if let Some(oy) = config.providers.get_mut("oy") {
+        // Long enough for the simulator, short enough to watch a time-out.
+        oy["send_timeout_ms"] = json!(3_000);
+    }
+    say("starting Postgres");
+    let database = Database::open(config)?;
+    let dir = database.dir().map(|dir| dir.to_path_buf());
+    if let Some(dir) = &dir {
+        say(&format!("private Postgres and simulators' books in {}", dir.display()));
+    }
+    let dir = dir.unwrap_or_else(|| std::env::temp_dir().join("paystrator-demo"));
+    let result = super::runtime()?.block_on(async {
+        let outbound =
+            Outbound::new(OutboundLimits { allow_http: true, allow_private: true, ..OutboundLimits::default() })?;
+        let sandbox = SandboxConfig { speed: SPEED, ..SandboxConfig::new(&dir) };
+        let sandbox = sandbox::start(sandbox, outbound.clone()).await?;
+        let parts = database.parts().await?;
+        let listener = listen(parts.config.server.listen).await?;
+        let metrics = telemetry::init_metrics()?;
+        let mut service = Service::start(parts, listener).await?;
+        if let Err(error) = service.expose_metrics(metrics).await {
+            say(&format!("no metrics: {error:#}"));
+        }
+        let agreed = play(&service, &sandbox, outbound, options).await;
+        say("finishing work in hand");
+        service.stop().await;
+        sandbox.stop().await;
+        agreed
+    });
+    database.close()?;
+    anyhow::ensure!(result?, "the books do not agree");
+    Ok(())
+}
+
+/// Sets the stage, plays, compares, and serves on unless told to leave.
+async fn play(service: &Service, sandbox: &Sandbox, outbound: Outbound, options: &Options) -> anyhow::Result<bool> {
+    let app = &service.app;
+    say(&format!("service on {}, OY! simulator on {}", service.url, sandbox.oy_url()));
+    let (client_id, key) = company(app).await?;
+    connect(app, service, sandbox, client_id).await?;
+    let client = Client::new(&service.url, &key, outbound);
+    endpoint(app, &client, sandbox, client_id).await?;
+    let stories = journey::play(&client, sandbox).await?;
+    table::payments(&stories);
+    let verified = books::verify(app).await?;
+    let ours = store::ledger::balances(&app.db, client_id, Mode::Test.as_str()).await?;
+    let agreed = table::books(&ours, &sandbox.oy.summary(), &verified);
+    if !options.exit {
+        println!("\nServing on {} until Ctrl-C. Reference: {}/docs", service.url, service.url);
+        println!("Simulator's control: {}\n", sandbox.describe()["oy"]["control_url"].as_str().unwrap_or_default());
+        println!("curl -s {}/v1/send-money \\", service.url);
+        println!("  -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\");
+        println!(
+            "  -d '{{\"externalId\":\"my-first\",\"amount\":25000,\"receiverName\":\"Budi Santoso\",\
+             \"receiverAccountNo\":\"1239812390\",\"receiverBankCode\":\"BCA\"}}'\n"
+        );
+        interrupted().await?;
+    }
+    Ok(agreed)
+}
+
+/// The configured address, or any free port where another program has it.
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            say(&format!("{address} is in use; taking another port"));
+            let any = SocketAddr::new(address.ip(), 0);
+            TcpListener::bind(any).await.context("no port is free")
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
+    }
+}
+
+/// The client of the demo, made on the first start, with a key for this one.
+async fn company(app: &App) -> anyhow::Result<(Uuid, String)> {
+    let client_id = match store::client::by_name(&app.db, COMPANY).await? {
+        Some(id) => id,
+        None => access::create_client(app, COMPANY).await?,
+    };
+    let rights = Rights::all();
+    let wish =
+        access::KeyWish { client_id, mode: Mode::Test, name: "demo", person: "demo@example.com", rights: &rights };
+    Ok((client_id, access::create_key(app, &wish).await?.secret))
+}
+
+/// The connection to the simulator: made once, then pointed to where the simulator is today.
+async fn connect(app: &App, service: &Service, sandbox: &Sandbox, client_id: Uuid) -> anyhow::Result<()> {
+    let credentials = serde_json::to_value(sandbox.oy.credentials())?;
+    let settings = json!({ "base_url": sandbox.oy_url() });
+    let known = store::connection::of_client(&app.db, client_id, Mode::Test.as_str()).await?;
+    let codename = match known.into_iter().find(|stored| stored.connection.label == LABEL) {
+        Some(stored) => {
+            connections::rotate(app, client_id, stored.connection.id, &credentials, &settings).await?;
+            stored.codename
+        }
+        None => {
+            let new = connections::NewConnection {
+                client_id,
+                mode: Mode::Test,
+                provider: "oy",
+                label: LABEL,
+                credentials: &credentials,
+                settings: &settings,
+                fee: FeePlan { flat: Some(2_500), vat_bp: 1_100, vat: true, ..FeePlan::default() },
+                by: "demo",
+            };
+            connections::create(app, &new).await?.codename
+        }
+    };
+    let callback = format!("{}/v1/callback/send/send_money/{codename}", service.url);
+    let changes = Map::from_iter([("callback_url".to_owned(), json!(callback))]);
+    sandbox.oy.change_settings(changes).map_err(anyhow::Error::msg)?;
+    Ok(())
+}
+
+/// A webhook endpoint at the merchant of the sandbox; those of earlier starts are put out of use.
+async fn endpoint(app: &App, client: &Client, sandbox: &Sandbox, client_id: Uuid) -> anyhow::Result<()> {
+    for old in store::endpoint::list(&app.db, client_id, Mode::Test.as_str()).await? {
+        if old.url.starts_with("http://127.0.0.1:") && old.status == "ACTIVE" {
+            endpoints::disable(app, client_id, old.id, "a demo that has ended").await?;
+        }
+    }
+    let url = format!("{}/webhooks/demo", sandbox.merchant_url());
+    let (status, made) = client.post("/v1/webhook-endpoints", &json!({ "url": url }), &[]).await?;
+    anyhow::ensure!(status == 201, "the webhook endpoint was refused: {made}");
+    let text = |field: &str| made["data"][field].as_str().unwrap_or_default().to_owned();
+    let secret = sandbox::merchant::Secret {
+        name: "demo".into(),
+        secret: text("secret"),
+        verification_token: Some(text("verificationToken")),
+    };
+    sandbox.merchant.set_secret(secret).map_err(anyhow::Error::msg)
+}
+
+/// A line of progress.
+fn say(line: &str) {
+    println!("· {line}");
+}

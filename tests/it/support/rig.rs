@@ -1,0 +1,269 @@
+//! Service processes that can be killed, on one database, with the simulators in the test's own process.
+//!
+//! What must outlive a kill lives here: Postgres, the simulators' books, the merchant's receipts. Clients, keys,
+//! connections and endpoints are made through the flows, on an `App` of the test's own that runs no workers.
+
+use std::collections::VecDeque;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use paystrator::app::{App, Inboxes, Parts};
+use paystrator::clock::Clock;
+use paystrator::config::Config;
+use paystrator::crypto::envelope::Keyring;
+use paystrator::domain::access::Rights;
+use paystrator::domain::fee::FeePlan;
+use paystrator::domain::service::Mode;
+use paystrator::domain::webhook::EVENT_TYPES;
+use paystrator::flows::{access, connections, endpoints};
+use paystrator::outbound::{Outbound, OutboundLimits};
+use paystrator::sandbox::merchant::Secret;
+use paystrator::sandbox::{self, Sandbox, SandboxConfig};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::pg;
+use super::world::{fresh_database, open};
+
+/// In every receiver's name, so that it can be looked for where it must not be.
+pub const NAME_MARK: &str = "Rahasia";
+
+/// The master key of the processes and of the test's own `App`.
+const MASTER: [u8; 32] = [7; 32];
+
+/// How fast the schedule runs, here and in the processes.
+const SPEED: f64 = 600.0;
+
+/// What differs from the defaults in every process, as environment. Times under `SCHEDULE` are divided by the speed.
+const ENVIRONMENT: [(&str, &str); 18] = [
+    ("PAYSTRATOR__SERVER__LISTEN", "127.0.0.1:0"),
+    ("PAYSTRATOR__SERVER__METRICS_LISTEN", ""),
+    ("PAYSTRATOR__SERVER__DRAIN_TIMEOUT_S", "10"),
+    ("PAYSTRATOR__SCHEDULE__SPEED", "600"),
+    // A minute at this speed: a kill must not eat up the time allowed for sending.
+    ("PAYSTRATOR__SCHEDULE__SEND_WINDOW_S", "36000"),
+    // A tenth of a second: several processes share two cores with Postgres.
+    ("PAYSTRATOR__SCHEDULE__DUE_SCAN_MS", "60000"),
+    ("PAYSTRATOR__SCHEDULE__READ_REFRESH_S", "30"),
+    ("PAYSTRATOR__WEBHOOKS__ALLOW_HTTP", "true"),
+    ("PAYSTRATOR__WEBHOOKS__ALLOW_PRIVATE", "true"),
+    // These two are not divided by the speed: a claim whose owner died is free after them.
+    ("PAYSTRATOR__WEBHOOKS__TIMEOUT_MS", "1500"),
+    ("PAYSTRATOR__PROVIDERS__OY__SEND_TIMEOUT_MS", "1500"),
+    ("PAYSTRATOR__PROVIDERS__OY__READ_TIMEOUT_MS", "1500"),
+    ("PAYSTRATOR__DATABASE__CONNECTIONS", "8"),
+    ("PAYSTRATOR__DATABASE__ACQUIRE_TIMEOUT_MS", "10000"),
+    ("PAYSTRATOR__DATABASE__STATEMENT_TIMEOUT_MS", "10000"),
+    ("PAYSTRATOR__LIMITS__REQUESTS_PER_MINUTE", "1000000"),
+    ("PAYSTRATOR__LIMITS__BURST", "1000000"),
+    ("PAYSTRATOR__LOG__FILTER", "info,sqlx=warn,hyper=warn"),
+];
+
+/// The ground: database, simulators, and an `App` to set things up with.
+pub struct Rig {
+    pub url: String,
+    pub app: Arc<App>,
+    pub sandbox: Sandbox,
+    pub sql: PgPool,
+    /// Held so that the `App`'s channels stay open.
+    _inboxes: Inboxes,
+}
+
+/// A client of the rig, with what belongs to it.
+#[derive(Clone)]
+pub struct Member {
+    pub client_id: Uuid,
+    pub key: String,
+    pub connections: Vec<connections::Made>,
+    /// The name of its endpoint at the merchant.
+    pub endpoint: String,
+}
+
+impl Rig {
+    pub async fn new(settings: Value) -> Rig {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let dir = pg::folder(&format!("rig-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let url = fresh_database().await;
+        let config = SandboxConfig { speed: SPEED, ..SandboxConfig::new(&dir) };
+        let sandbox = sandbox::start(config, doors()).await.expect("the sandbox starts");
+        sandbox.oy.change_settings(settings.as_object().cloned().unwrap_or_default()).expect("settings");
+        let keys = Keyring::new([(1, MASTER)].into()).expect("one key");
+        let parts =
+            Parts { db: open(&url), clock: Clock::system(), outbound: doors(), config: Config::defaults(), keys };
+        let (app, inboxes) = App::new(parts).expect("an App");
+        let sql = PgPool::connect(&url).await.unwrap();
+        Rig { url, app, sandbox, sql, _inboxes: inboxes }
+    }
+
+    /// A client with a key that may do everything, `count` connections in their order, and an endpoint that hears all.
+    pub async fn member(&self, name: &str, count: usize) -> Member {
+        let client_id = access::create_client(&self.app, name).await.unwrap();
+        let wish = access::KeyWish { client_id, mode: Mode::Test, name: "test", person: "Ani", rights: &Rights::all() };
+        let key = access::create_key(&self.app, &wish).await.unwrap().secret;
+        let mut made = Vec::new();
+        for n in 1..=count {
+            let new = connections::NewConnection {
+                client_id,
+                mode: Mode::Test,
+                provider: "oy",
+                label: &format!("OY! {n}"),
+                credentials: &self.credentials(),
+                settings: &self.settings(),
+                fee: FeePlan { flat: Some(2_500), vat_bp: 1_100, vat: true, ..FeePlan::default() },
+                by: "test",
+            };
+            made.push(connections::create(&self.app, &new).await.expect("a connection"));
+        }
+        let endpoint = name.to_lowercase().replace(' ', "-");
+        let member = Member { client_id, key, connections: made, endpoint };
+        self.endpoint(&member, &member.endpoint, &EVENT_TYPES).await;
+        member
+    }
+
+    /// An endpoint of `member` at the merchant, under `name`.
+    pub async fn endpoint(&self, member: &Member, name: &str, events: &[&str]) {
+        let caller = access::Caller {
+            client_id: member.client_id,
+            key_id: Uuid::nil(),
+            mode: Mode::Test,
+            rights: Rights::all(),
+            person: "Ani".into(),
+        };
+        let url = format!("{}/webhooks/{name}", self.sandbox.merchant_url());
+        let events = events.iter().map(|event| (*event).to_owned()).collect();
+        let made = endpoints::create(&self.app, &caller, &url, events).await.unwrap();
+        let secret = Secret { name: name.into(), secret: made.secret, verification_token: Some(made.token) };
+        self.sandbox.merchant.set_secret(secret).unwrap();
+    }
+
+    /// The one account at the simulator.
+    pub fn credentials(&self) -> Value {
+        serde_json::to_value(self.sandbox.oy.credentials()).unwrap()
+    }
+
+    pub fn settings(&self) -> Value {
+        json!({ "base_url": self.sandbox.oy_url() })
+    }
+
+    /// Starts a service process, armed to die at `crash_at`. It may die before it serves: then its address is empty.
+    pub async fn start(&self, crash_at: Option<&str>) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_paystrator"));
+        let inherited = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PAYSTRATOR"));
+        inherited.for_each(|(name, _)| {
+            command.env_remove(name);
+        });
+        command
+            .arg("serve")
+            .envs(ENVIRONMENT)
+            .env("DATABASE_URL", &self.url)
+            .env("PAYSTRATOR__KEYS__MASTER", format!("1:{}", STANDARD.encode(MASTER)))
+            .env("NO_COLOR", "1")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        if let Some(point) = crash_at {
+            command.env(paystrator::crash::VARIABLE, point);
+        }
+        let mut child = command.spawn().expect("the service starts");
+        let log: Arc<Mutex<VecDeque<String>>> = Arc::default();
+        let (serving, served) = oneshot::channel();
+        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let kept = log.clone();
+        tokio::spawn(async move {
+            let mut serving = Some(serving);
+            while let Ok(Some(line)) = lines.next_line().await {
+                let address = line.strip_prefix("serving on ").and_then(|rest| rest.split_whitespace().next());
+                if let (Some(address), Some(serving)) = (address, serving.take_if(|_| address.is_some())) {
+                    let _ = serving.send(address.to_owned());
+                }
+                let mut kept = kept.lock().unwrap();
+                if kept.len() == LOG_LINES {
+                    kept.pop_front();
+                }
+                kept.push_back(line);
+            }
+        });
+        // A process that died before it served drops the sender with its last line.
+        let url = served.await.unwrap_or_default();
+        Process { child, url, log }
+    }
+
+    /// Tells the simulator where the first connection's callbacks go now: a process listens somewhere new each time.
+    pub fn call_back(&self, process: &Process, member: &Member) {
+        let url = format!("{}{}", process.url, path(&member.connections[0]));
+        let settings = json!({ "callback_url": url });
+        self.sandbox.oy.change_settings(settings.as_object().cloned().unwrap()).unwrap();
+    }
+
+    pub async fn stop(self) {
+        self.sql.close().await;
+        self.app.db.close().await;
+        self.sandbox.stop().await;
+    }
+}
+
+/// Where a connection's callbacks go, below the service's address.
+pub fn path(connection: &connections::Made) -> String {
+    format!("/v1/callback/send/send_money/{}", connection.codename)
+}
+
+const LOG_LINES: usize = 4000;
+
+/// One process of the service.
+pub struct Process {
+    child: Child,
+    /// Empty when it died before it served.
+    pub url: String,
+    log: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Process {
+    /// Waits until it is dead of the signal that a crash point (or [`Process::kill`]) sends.
+    pub async fn killed(&mut self, within: Duration) -> bool {
+        use std::os::unix::process::ExitStatusExt;
+        match tokio::time::timeout(within, self.child.wait()).await {
+            Ok(status) => status.unwrap().signal() == Some(libc::SIGKILL),
+            Err(_) => false,
+        }
+    }
+
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// `kill -9`.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Asks it to finish its work in hand, and waits for the end.
+    pub async fn stop(&mut self) {
+        let pid = self.child.id().expect("it lives") as libc::pid_t;
+        // SAFETY: a plain call with plain numbers; the child was not waited for, so the number is still its own.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
+        let status = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
+        let status = status.unwrap_or_else(|_| panic!("it does not stop:\n{}", self.log())).unwrap();
+        assert!(status.success(), "it ended with {status}:\n{}", self.log());
+    }
+
+    /// The last lines it wrote.
+    pub fn log(&self) -> String {
+        let log = self.log.lock().unwrap();
+        log.iter().cloned().collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn doors() -> Outbound {
+    let limits = OutboundLimits { allow_http: true, allow_private: true, ..OutboundLimits::default() };
+    Outbound::new(limits).expect("the doors open")
+}
