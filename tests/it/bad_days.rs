@@ -23,7 +23,6 @@ async fn who_cannot_be_reached_is_tried_again_until_the_window_ends() {
         let id = world.send("A", GOOD, 10_000).await;
         let row = world.until_status(&id, "FAILED").await;
         assert_eq!(row["reason_code"], "not_sent_in_time", "{row}");
-        assert!(row["reason"].as_str().unwrap().contains("could not be reached"), "{row}");
         let attempts = world.attempt_rows(&id).await;
         assert!(attempts.len() > 5, "it gave up early: {attempts:?}");
         assert!(attempts.iter().all(|a| a["state"] == "not_sent" && a["connection_id"] == json!(world.connection_id)));

@@ -84,6 +84,22 @@ async fn the_client_stands_first_in_every_foreign_key() {
     }
 }
 
+#[tokio::test]
+async fn a_second_live_attempt_is_refused_by_the_database() {
+    let db = migrated().await;
+    sqlx::raw_sql(LOAD).execute(&db).await.unwrap();
+    for state in ["prepared", "sent", "accepted", "unknown", "paid", "reversed"] {
+        let second = format!(
+            "INSERT INTO attempt (client_id, payment_id, number, mode, connection_id, provider, identity, reference,
+                frozen, fee, tax, why, state, created_at, updated_at)
+             SELECT client_id, payment_id, 2, mode, connection_id, provider, identity, reference || '2', frozen, fee, tax,
+                why, '{state}', now(), now() FROM attempt LIMIT 1"
+        );
+        let error = sqlx::raw_sql(AssertSqlSafe(second)).execute(&db).await.unwrap_err();
+        assert_eq!(error.as_database_error().unwrap().constraint(), Some("attempt_one_live"), "{state}");
+    }
+}
+
 /// Rows as a busy month leaves them: many ended, few under way, of several clients.
 const LOAD: &str = "
     INSERT INTO client (client_id, name, created_at)
