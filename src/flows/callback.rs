@@ -54,13 +54,20 @@ pub async fn receive(app: &App, codename: &str, raw: RawCallback) -> store::Resu
     Ok(Some(adapter.answer(&reading, stored.is_ok())))
 }
 
+/// Stored calls that one scan takes up at most, those still in hand included: a flood waits in the table.
+const AT_ONCE: usize = 128;
+
 /// One scan: stored calls whose work was not finished.
 pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
+    let room = AT_ONCE.saturating_sub(lanes.callbacks_held());
+    if room == 0 {
+        return Ok(());
+    }
     let now = app.now();
     let again = now + app.config.schedule.seconds(app.config.schedule.lease_margin_s * 4);
     let mut tx = super::single(&app.db).await?;
     crash::point("callback_lease.before");
-    let due = callback::claim_due(&mut tx, 128, again, now).await?;
+    let due = callback::claim_due(&mut tx, room as i64, again, now).await?;
     tx.commit().await?;
     if !due.is_empty() {
         crash::point("callback_lease.committed");
@@ -71,12 +78,14 @@ pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
 
 /// Works on one stored call in a task of its own.
 pub fn offer(app: &Arc<App>, lanes: &Arc<Lanes>, waiting: Waiting) {
+    let Some(held) = lanes.hold_callback(waiting.id) else { return };
     let (task_app, lanes) = (app.clone(), lanes.clone());
     app.tasks.spawn(async move {
         if let Err(error) = work(&task_app, &lanes, &waiting).await {
             tracing::error!(callback = %waiting.id, %error, "a callback could not be worked on; it is tried again");
             metrics::counter!("flow_errors_total", "flow" => "callback").increment(1);
         }
+        drop(held);
     });
 }
 

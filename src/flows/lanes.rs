@@ -17,6 +17,8 @@ use crate::store::attempt::Key;
 pub struct Lanes {
     lanes: Mutex<HashMap<Uuid, Arc<Lane>>>,
     providers: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// Callbacks this process works on, so that a flood of them is not taken up twice.
+    callbacks: Mutex<HashSet<Uuid>>,
 }
 
 /// One connection's lane.
@@ -55,7 +57,29 @@ impl Drop for Held {
     }
 }
 
+/// The mark that this process works on a callback; dropped, it is gone.
+pub struct HeldCallback {
+    lanes: Arc<Lanes>,
+    id: Uuid,
+}
+
+impl Drop for HeldCallback {
+    fn drop(&mut self) {
+        lock(&self.lanes.callbacks).remove(&self.id);
+    }
+}
+
 impl Lanes {
+    /// Marks a callback as worked on by this process; `None` where it is already.
+    pub fn hold_callback(self: &Arc<Self>, id: Uuid) -> Option<HeldCallback> {
+        lock(&self.callbacks).insert(id).then(|| HeldCallback { lanes: self.clone(), id })
+    }
+
+    /// How many callbacks this process works on.
+    pub fn callbacks_held(&self) -> usize {
+        lock(&self.callbacks).len()
+    }
+
     /// The lane of a connection at `provider`.
     pub fn of(&self, app: &App, connection: Uuid, provider: &str) -> Arc<Lane> {
         let mut lanes = lock(&self.lanes);

@@ -1,6 +1,7 @@
 //! Canaries: recognisable secrets, names and account numbers are planted, good and bad days go over them, and then
 //! nothing that people, logs or other tables can read may hold one of them (DESIGN invariant 11).
 
+use std::cell::Cell;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +9,8 @@ use paystrator::flows::connections;
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use tracing::instrument::WithSubscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::support::bad::{Captured, Stub, fast, set_oy};
 use crate::support::{World, run_with};
@@ -17,6 +19,11 @@ const NAME: &str = "Canarius Kenari";
 const ACCOUNT: &str = "8675309086753";
 const TRUE_OWNER: &str = "KENARI BINTI BURUNG";
 const API_KEY: &str = "canary-api-key-of-the-connection";
+
+thread_local! {
+    /// Whether this thread's log lines are kept.
+    static HEARD: Cell<bool> = const { Cell::new(false) };
+}
 
 #[derive(Clone, Default)]
 struct Capture(Arc<Mutex<Vec<u8>>>);
@@ -120,74 +127,70 @@ async fn days(world: &World, parrot_stub: &Stub) -> Vec<String> {
 
 #[tokio::test]
 async fn no_canary_leaves_its_cage() {
-    let capture = Capture::default();
-    let writer = capture.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    // The whole world runs on this test's thread; what it spawns is logged here and nowhere else.
-    let _here = tracing::subscriber::set_default(subscriber);
-    let logs = capture.clone();
-    let test = async move {
-        let mut options = fast(600);
-        options.config.schedule.delivery_retry_s = vec![1, 1];
-        set_oy(&mut options, "send_timeout_ms", 5_000);
-        run_with(options, async |world| {
-            world.endpoint("main").await;
-            // A receiver that repeats our own headers in its refusal.
-            let hook = Stub::start(|told| (500, format!("{:?}", told.headers))).await;
-            let made = world.caller.post("/v1/webhook-endpoints", json!({ "url": hook.url })).await;
-            let stub = Stub::start(parrot).await;
-            let refusals = days(&world, &stub).await;
-            world.idle().await;
-            assert!(hook.seen().iter().any(|told| told.body.contains("payment.failed")));
-            assert!(stub.seen().len() >= 2);
-            let text = |field: &str| made.body["data"][field].as_str().unwrap().to_owned();
-            let keys = world.sandbox.oy.credentials();
-            let secrets = [
-                world.caller.key.clone(),
-                world.colleague.key.clone(),
-                text("secret"),
-                text("secret").trim_start_matches("whsec_").to_owned(),
-                text("verificationToken"),
-                keys.api_key,
-                API_KEY.to_owned(),
-                "sk_test_canary-of-a-stranger".to_owned(),
-            ];
-            let people = [NAME, ACCOUNT, TRUE_OWNER].map(String::from);
-            let bodies: Vec<String> = hook.seen().into_iter().map(|told| told.body).collect();
-            let places = [
-                ("the database", whole_database(&world).await),
-                ("the log", String::from_utf8_lossy(&logs.0.lock().unwrap()).into_owned()),
-                ("a webhook's body", bodies.join("\n")),
-                ("an API error", refusals.join("\n")),
-            ];
-            for (place, all) in &places {
-                assert!(all.len() > 300, "{place} holds nothing to search: {all}");
-                for canary in secrets.iter().chain(&people) {
-                    for form in [canary.clone(), hex::encode(canary), canary.to_uppercase()] {
-                        let found = all.find(&form).map(|at| {
-                            let start = all[..at].char_indices().rev().nth(300).map_or(0, |(i, _)| i);
-                            all[start..].chars().take(500).collect::<String>()
-                        });
-                        assert_eq!(found, None, "{form:?} stands in {place}");
-                    }
+    let logs = Capture::default();
+    let writer = logs.clone();
+    // One subscriber for the whole process, which hears this test's thread alone: the whole world runs on it.
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+    let here = tracing_subscriber::filter::dynamic_filter_fn(|_, _| HEARD.get());
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(here));
+    tracing::subscriber::set_global_default(subscriber).expect("nobody else listens in this process");
+    HEARD.set(true);
+    let mut options = fast(600);
+    options.config.schedule.delivery_retry_s = vec![1, 1];
+    set_oy(&mut options, "send_timeout_ms", 5_000);
+    run_with(options, async |world| {
+        world.endpoint("main").await;
+        // A receiver that repeats our own headers in its refusal.
+        let hook = Stub::start(|told| (500, format!("{:?}", told.headers))).await;
+        let made = world.caller.post("/v1/webhook-endpoints", json!({ "url": hook.url })).await;
+        let stub = Stub::start(parrot).await;
+        let refusals = days(&world, &stub).await;
+        world.idle().await;
+        assert!(hook.seen().iter().any(|told| told.body.contains("payment.failed")));
+        assert!(stub.seen().len() >= 2);
+        let text = |field: &str| made.body["data"][field].as_str().unwrap().to_owned();
+        let keys = world.sandbox.oy.credentials();
+        let secrets = [
+            world.caller.key.clone(),
+            world.colleague.key.clone(),
+            text("secret"),
+            text("secret").trim_start_matches("whsec_").to_owned(),
+            text("verificationToken"),
+            keys.api_key,
+            API_KEY.to_owned(),
+            "sk_test_canary-of-a-stranger".to_owned(),
+        ];
+        let people = [NAME, ACCOUNT, TRUE_OWNER].map(String::from);
+        let bodies: Vec<String> = hook.seen().into_iter().map(|told| told.body).collect();
+        let places = [
+            ("the database", whole_database(&world).await),
+            ("the log", String::from_utf8_lossy(&logs.0.lock().unwrap()).into_owned()),
+            ("a webhook's body", bodies.join("\n")),
+            ("an API error", refusals.join("\n")),
+        ];
+        // Down to the finest level, of ours and of what we use.
+        assert!(places[1].1.contains("TRACE") && places[1].1.contains("paystrator::"), "the log was not heard");
+        for (place, all) in &places {
+            assert!(all.len() > 300, "{place} holds nothing to search: {all}");
+            for canary in secrets.iter().chain(&people) {
+                for form in [canary.clone(), hex::encode(canary), canary.to_uppercase()] {
+                    let found = all.find(&form).map(|at| {
+                        let start = all[..at].char_indices().rev().nth(300).map_or(0, |(i, _)| i);
+                        all[start..].chars().take(500).collect::<String>()
+                    });
+                    assert_eq!(found, None, "{form:?} stands in {place}");
                 }
             }
-            // The owner sees what is theirs.
-            let id: String = sqlx::query_scalar(
-                "SELECT 'sm_' || replace(id::text, '-', '') FROM payment WHERE external_id = 'GOOD'",
-            )
-            .fetch_one(&world.sql)
-            .await
-            .unwrap();
-            let own = world.caller.get(&format!("/v1/get-status?transaction_id={id}")).await;
-            assert_eq!(own.body["data"]["attributes"]["receiverAccountNo"], ACCOUNT, "{}", own.body);
-            world
-        })
-        .await;
-    };
-    test.with_current_subscriber().await;
+        }
+        // The owner sees what is theirs.
+        let id: String =
+            sqlx::query_scalar("SELECT 'sm_' || replace(id::text, '-', '') FROM payment WHERE external_id = 'GOOD'")
+                .fetch_one(&world.sql)
+                .await
+                .unwrap();
+        let own = world.caller.get(&format!("/v1/get-status?transaction_id={id}")).await;
+        assert_eq!(own.body["data"]["attributes"]["receiverAccountNo"], ACCOUNT, "{}", own.body);
+        world
+    })
+    .await;
 }
