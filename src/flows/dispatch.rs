@@ -19,7 +19,6 @@ use crate::domain::sequence::Wanted;
 use crate::domain::service::Service;
 use crate::providers::Reading;
 use crate::store::attempt::{self, Case};
-use crate::store::client;
 
 /// Offers a prepared attempt to its connection's line.
 pub fn offer(app: &Arc<App>, lanes: &Lanes, case: Case) {
@@ -27,11 +26,9 @@ pub fn offer(app: &Arc<App>, lanes: &Lanes, case: Case) {
     lanes::offer(app, &sends, case.key(), Offered { case, since: app.now() });
 }
 
-/// One scan: lane by lane, never more than the lane has room for.
+/// One scan: lane by lane, never more than the lane has room for. It goes on while sending is paused: the claim is
+/// then refused, and what the send window leaves behind is ended all the same.
 pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
-    if client::setting(&app.db, client::SENDING_PAUSED).await?.is_some() {
-        return Ok(());
-    }
     for due in attempt::lanes_to_send(&app.db, app.now()).await? {
         let open = connections::open(app, due.client_id, due.connection_id).await?;
         let room = lanes.sends(app, due.connection_id, &open.connection.provider).line().room();

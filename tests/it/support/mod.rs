@@ -1,5 +1,6 @@
 //! What tests of several modules share.
 
+pub mod bad;
 pub mod dice;
 pub mod http;
 pub mod pg;
@@ -7,4 +8,4 @@ pub mod rig;
 pub mod truth;
 pub mod world;
 
-pub use world::{Options, World, run, run_with};
+pub use world::{World, run, run_with};

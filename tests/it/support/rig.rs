@@ -19,7 +19,8 @@ use paystrator::domain::access::Rights;
 use paystrator::domain::fee::FeePlan;
 use paystrator::domain::service::Mode;
 use paystrator::domain::webhook::EVENT_TYPES;
-use paystrator::flows::{access, connections, endpoints};
+use paystrator::flows::once::First;
+use paystrator::flows::{access, connections, endpoints, keys};
 use paystrator::outbound::{Outbound, OutboundLimits};
 use paystrator::sandbox::merchant::Secret;
 use paystrator::sandbox::{self, Sandbox, SandboxConfig};
@@ -108,6 +109,7 @@ impl Member {
             mode: Mode::Test,
             rights: Rights::all(),
             person: "Ani".into(),
+            by_token: false,
         }
     }
 }
@@ -141,8 +143,8 @@ impl Rig {
     /// A client with a key that may do everything, `count` connections in their order, and an endpoint that hears all.
     pub async fn member(&self, name: &str, count: usize) -> Member {
         let client_id = access::create_client(&self.app, name).await.unwrap();
-        let wish = access::KeyWish { client_id, mode: Mode::Test, name: "test", person: "Ani", rights: &Rights::all() };
-        let key = access::create_key(&self.app, &wish).await.unwrap().secret;
+        let wish = keys::KeyWish { client_id, mode: Mode::Test, name: "test", person: "Ani", rights: &Rights::all() };
+        let key = keys::create(&self.app, &wish).await.unwrap().secret;
         let mut made = Vec::new();
         for n in 1..=count {
             let new = connections::NewConnection {
@@ -167,8 +169,10 @@ impl Rig {
     pub async fn endpoint(&self, member: &Member, name: &str, events: &[&str]) {
         let caller = member.caller();
         let url = format!("{}/webhooks/{name}", self.sandbox.merchant_url());
-        let events = events.iter().map(|event| (*event).to_owned()).collect();
-        let made = endpoints::create(&self.app, &caller, &url, events).await.unwrap();
+        let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
+        let First::Made(made) = endpoints::create(&self.app, &caller, &url, &events, None).await.unwrap() else {
+            panic!("nothing was made before")
+        };
         let secret = Secret { name: name.into(), secret: made.secret, verification_token: Some(made.token) };
         self.sandbox.merchant.set_secret(secret).unwrap();
     }

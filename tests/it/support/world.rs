@@ -131,15 +131,16 @@ impl World {
             Some(url) => url,
             None => fresh_database().await,
         };
-        let doors = || {
-            let limits = OutboundLimits { allow_http: true, allow_private: true, ..OutboundLimits::default() };
+        let doors = |allow_http, allow_private| {
+            let limits = OutboundLimits { allow_http, allow_private, ..OutboundLimits::default() };
             Outbound::new(limits).expect("the doors open")
         };
+        let outbound = doors(config.webhooks.allow_http, config.webhooks.allow_private);
         let sandbox_config =
             SandboxConfig { speed: config.schedule.speed, clock: clock.clone(), ..SandboxConfig::new(&dir) };
-        let sandbox = sandbox::start(sandbox_config, doors()).await.expect("the sandbox starts");
+        let sandbox = sandbox::start(sandbox_config, doors(true, true)).await.expect("the sandbox starts");
         let keys = Keyring::new([(1, [7u8; 32])].into()).expect("one key");
-        let parts = Parts { db: open(&url), clock, outbound: doors(), config, keys };
+        let parts = Parts { db: open(&url), clock, outbound, config, keys };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let service = Service::start(parts, listener).await.expect("the service starts");
         let app = service.app.clone();

@@ -1,0 +1,196 @@
+//! Canaries: recognisable secrets, names and account numbers are planted, good and bad days go over them, and then
+//! nothing that people, logs or other tables can read may hold one of them (DESIGN invariant 11).
+
+use std::cell::Cell;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use paystrator::flows::connections;
+use paystrator::sandbox::{Fault, Kind};
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::support::bad::{Captured, Stub, fast, set_oy};
+use crate::support::{World, run_with};
+
+const NAME: &str = "Canarius Kenari";
+const ACCOUNT: &str = "8675309086753";
+const TRUE_OWNER: &str = "KENARI BINTI BURUNG";
+const API_KEY: &str = "canary-api-key-of-the-connection";
+
+thread_local! {
+    /// Whether this thread's log lines are kept.
+    static HEARD: Cell<bool> = const { Cell::new(false) };
+}
+
+#[derive(Clone, Default)]
+struct Capture(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Capture {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A provider that repeats everything it was told, headers included, in every place an answer has.
+fn parrot(asked: &Captured) -> (u16, String) {
+    let body: Value = serde_json::from_str(&asked.body).unwrap_or_default();
+    let account = body["recipient_account"].as_str().unwrap_or(ACCOUNT).to_owned();
+    let all = format!("{:?} {} for {NAME} {account}", asked.headers, asked.body);
+    if asked.path == "/api/remit" {
+        // In doubt, in a shape that nobody can read.
+        return (200, format!("<html>{all}</html>"));
+    }
+    let answer = json!({
+        "status": { "code": "300", "message": all }, "tx_status_description": format!("{account} of {NAME}: {all}"),
+        "recipient_name": TRUE_OWNER, "recipient_account": account, "partner_trx_id": body["partner_trx_id"],
+        "trx_id": format!("T-{ACCOUNT}"), "sender_info": { "sender_account_name": TRUE_OWNER },
+    });
+    (200, answer.to_string())
+}
+
+async fn send(world: &World, external_id: &str) -> String {
+    let mut body = World::body(external_id, ACCOUNT, 10_000);
+    body["receiverName"] = json!(NAME);
+    let reply = world.caller.post("/v1/send-money", body).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    reply.body["data"]["id"].as_str().unwrap().to_owned()
+}
+
+/// Every row of every table as text.
+async fn whole_database(world: &World) -> String {
+    let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+        .fetch_all(&world.sql)
+        .await
+        .unwrap();
+    let mut all = String::new();
+    for table in tables {
+        let query = format!("SELECT '{table}: ' || t::text FROM {table} t");
+        let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&world.sql).await.unwrap();
+        all.push_str(&rows.join("\n"));
+        all.push('\n');
+    }
+    all
+}
+
+/// Good and bad days, with everything that might repeat a canary. Answers the API's refusals.
+async fn days(world: &World, parrot_stub: &Stub) -> Vec<String> {
+    let mut refusals = Vec::new();
+    let good = send(world, "GOOD").await;
+    world.until_status(&good, "SUCCESS").await;
+    let told = format!("{ACCOUNT} of {NAME} is blocked");
+    world.fault(Fault { text: Some(told.clone()), ..Fault::new(Kind::End).code("300").times(1) });
+    let failed = send(world, "FAILED").await;
+    world.until_status(&failed, "FAILED").await;
+    world.fault(Fault { text: Some(told), ..Fault::new(Kind::Garbage).on("remit").times(1) });
+    let doubt = send(world, "DOUBT").await;
+    world.until_status(&doubt, "SUCCESS").await;
+    world.fault(Fault::new(Kind::Refuse).on("remit").code("210").times(1));
+    let refused = send(world, "REFUSED").await;
+    world.until_status(&refused, "FAILED").await;
+    let reference = world.reference(&good, 1).await;
+    world.sandbox.oy.finish(&reference, "300", Some(&format!("{NAME} {ACCOUNT}")), true).unwrap();
+    world.until_exception(&good, "failed_after_paid").await;
+    let body = json!({ "partner_trx_id": "x", "recipient_name": TRUE_OWNER, "recipient_account": ACCOUNT });
+    world.callback(body).await;
+    refusals.push(world.callback(json!({ "recipient_name": TRUE_OWNER, "note": ACCOUNT })).await.body.to_string());
+    // The parrot, with a key of its own.
+    let credentials = json!({ "username": "oy-sandbox", "api_key": API_KEY });
+    let settings = json!({ "base_url": parrot_stub.url });
+    connections::rotate(&world.app, world.client_id, world.connection_id, &credentials, &settings).await.unwrap();
+    let parroted = send(world, "PARROT").await;
+    world.until_status(&parroted, "FAILED").await;
+    // Requests that are refused must not repeat what they carried.
+    let mut wrong = World::body("W", &format!("{ACCOUNT}x"), 10_000);
+    wrong["receiverName"] = json!(NAME);
+    wrong["amount"] = json!("much");
+    refusals.push(world.caller.post("/v1/send-money", wrong).await.body.to_string());
+    let mut nested = World::body("W", ACCOUNT, 0);
+    nested["receiverName"] = json!([NAME]);
+    refusals.push(world.caller.post("/v1/send-money", nested).await.body.to_string());
+    let mut again = World::body("GOOD", ACCOUNT, 10_000);
+    again["receiverName"] = json!(NAME);
+    refusals.push(world.caller.post("/v1/send-money", again).await.body.to_string());
+    let broken = format!("{{\"receiverName\":\"{NAME}\",\"receiverAccountNo\":{ACCOUNT}");
+    refusals.push(world.caller.call("POST", "/v1/send-money", Some(broken), &[]).await.body.to_string());
+    let stranger = world.caller.with_key("sk_test_canary-of-a-stranger");
+    refusals.push(stranger.get("/v1/get-status?transaction_id=x").await.body.to_string());
+    refusals
+}
+
+#[tokio::test]
+async fn no_canary_leaves_its_cage() {
+    let logs = Capture::default();
+    let writer = logs.clone();
+    // One subscriber for the whole process, which hears this test's thread alone: the whole world runs on it.
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+    let here = tracing_subscriber::filter::dynamic_filter_fn(|_, _| HEARD.get());
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(here));
+    tracing::subscriber::set_global_default(subscriber).expect("nobody else listens in this process");
+    HEARD.set(true);
+    let mut options = fast(600);
+    options.config.schedule.delivery_retry_s = vec![1, 1];
+    set_oy(&mut options, "send_timeout_ms", 5_000);
+    run_with(options, async |world| {
+        world.endpoint("main").await;
+        // A receiver that repeats our own headers in its refusal.
+        let hook = Stub::start(|told| (500, format!("{:?}", told.headers))).await;
+        let made = world.caller.post("/v1/webhook-endpoints", json!({ "url": hook.url })).await;
+        let stub = Stub::start(parrot).await;
+        let refusals = days(&world, &stub).await;
+        world.idle().await;
+        assert!(hook.seen().iter().any(|told| told.body.contains("payment.failed")));
+        assert!(stub.seen().len() >= 2);
+        let text = |field: &str| made.body["data"][field].as_str().unwrap().to_owned();
+        let keys = world.sandbox.oy.credentials();
+        let secrets = [
+            world.caller.key.clone(),
+            world.colleague.key.clone(),
+            text("secret"),
+            text("secret").trim_start_matches("whsec_").to_owned(),
+            text("verificationToken"),
+            keys.api_key,
+            API_KEY.to_owned(),
+            "sk_test_canary-of-a-stranger".to_owned(),
+        ];
+        let people = [NAME, ACCOUNT, TRUE_OWNER].map(String::from);
+        let bodies: Vec<String> = hook.seen().into_iter().map(|told| told.body).collect();
+        let places = [
+            ("the database", whole_database(&world).await),
+            ("the log", String::from_utf8_lossy(&logs.0.lock().unwrap()).into_owned()),
+            ("a webhook's body", bodies.join("\n")),
+            ("an API error", refusals.join("\n")),
+        ];
+        // Down to the finest level, of ours and of what we use.
+        assert!(places[1].1.contains("TRACE") && places[1].1.contains("paystrator::"), "the log was not heard");
+        for (place, all) in &places {
+            assert!(all.len() > 300, "{place} holds nothing to search: {all}");
+            for canary in secrets.iter().chain(&people) {
+                for form in [canary.clone(), hex::encode(canary), canary.to_uppercase()] {
+                    let found = all.find(&form).map(|at| {
+                        let start = all[..at].char_indices().rev().nth(300).map_or(0, |(i, _)| i);
+                        all[start..].chars().take(500).collect::<String>()
+                    });
+                    assert_eq!(found, None, "{form:?} stands in {place}");
+                }
+            }
+        }
+        // The owner sees what is theirs.
+        let id: String =
+            sqlx::query_scalar("SELECT 'sm_' || replace(id::text, '-', '') FROM payment WHERE external_id = 'GOOD'")
+                .fetch_one(&world.sql)
+                .await
+                .unwrap();
+        let own = world.caller.get(&format!("/v1/get-status?transaction_id={id}")).await;
+        assert_eq!(own.body["data"]["attributes"]["receiverAccountNo"], ACCOUNT, "{}", own.body);
+        world
+    })
+    .await;
+}
