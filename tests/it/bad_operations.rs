@@ -108,7 +108,7 @@ async fn maintenance_stops_no_question_about_what_is_under_way() {
 
 fn owner(world: &World) -> Caller {
     let (client_id, key_id) = (world.client_id, Uuid::nil());
-    Caller { client_id, key_id, mode: Mode::Test, rights: Rights::all(), person: "Ani".into() }
+    Caller { client_id, key_id, mode: Mode::Test, rights: Rights::all(), person: "Ani".into(), by_token: false }
 }
 
 #[tokio::test]
