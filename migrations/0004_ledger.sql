@@ -9,6 +9,7 @@ CREATE TABLE ledger_line (
     attempt       smallint    NOT NULL,
     kind          text        NOT NULL CHECK (kind IN ('sent', 'freed', 'paid', 'reversed', 'suspense', 'difference', 'resolved')),
     line          text        NOT NULL CHECK (line IN ('Transfer', 'Fee', 'Tax')),
+    part          smallint    NOT NULL DEFAULT 0,               -- one attempt can be contradicted and resolved more than once
     connection_id uuid        NOT NULL,
     mode          text        NOT NULL,
     debit         text        NOT NULL,
@@ -16,7 +17,8 @@ CREATE TABLE ledger_line (
     amount        bigint      NOT NULL CHECK (amount > 0),
     currency      text        NOT NULL,
     created_at    timestamptz NOT NULL,
-    PRIMARY KEY (client_id, payment_id, attempt, kind, line),   -- each of them once
+    PRIMARY KEY (client_id, payment_id, attempt, kind, line, part),   -- each of them once
+    CHECK (part = 0 OR kind IN ('suspense', 'resolved')),
     CHECK (debit <> credit)
 );
 CREATE INDEX ledger_line_time ON ledger_line USING brin (created_at);

@@ -78,6 +78,25 @@ impl Clock {
     }
 }
 
+impl Clock {
+    /// How many wait for a manual clock to move: a test that lets everything else come to rest counts them.
+    pub fn sleepers(&self) -> usize {
+        match &*self.0 {
+            Source::System => 0,
+            Source::Manual(at) => at.receiver_count(),
+        }
+    }
+
+    /// From 0 to 1, for waits that are spread so that not everybody comes back at once. A manual clock spreads nothing:
+    /// what a test plays twice happens at the same instants.
+    pub fn spread(&self) -> f64 {
+        match &*self.0 {
+            Source::System => rand::random(),
+            Source::Manual(_) => 0.0,
+        }
+    }
+}
+
 impl std::fmt::Debug for Clock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match &*self.0 {

@@ -14,8 +14,8 @@ use crate::domain::access::Rights;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
 use crate::domain::service::Mode;
-use crate::flows::{access, books, connections};
-use crate::http::openapi as document;
+use crate::flows::{access, books, connections, keys, sending};
+use crate::http::{openapi as document, postman};
 use crate::store::client;
 
 #[derive(Subcommand)]
@@ -76,6 +76,14 @@ pub enum LedgerCommand {
     Verify,
 }
 
+#[derive(Subcommand)]
+pub enum SendingCommand {
+    /// Hold back everything that was not sent yet, of all clients.
+    Pause { reason: String },
+    /// Let out what was held back so; what a client paused for itself stays paused.
+    Resume,
+}
+
 /// Runs `work` with an [`App`] whose workers do not run.
 fn with_app<T>(config: Config, work: impl AsyncFnOnce(Arc<App>) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let database = Database::open(config)?;
@@ -107,8 +115,12 @@ pub fn migrate(config: Config) -> anyhow::Result<()> {
     database.close()
 }
 
-pub fn openapi() -> anyhow::Result<()> {
-    println!("{}", document::document().to_pretty_json()?);
+pub fn openapi(as_postman: bool) -> anyhow::Result<()> {
+    let text = match as_postman {
+        true => serde_json::to_string_pretty(&postman::collection()?)?,
+        false => document::document().to_pretty_json()?,
+    };
+    println!("{text}");
     Ok(())
 }
 
@@ -134,8 +146,8 @@ pub fn key(config: Config, command: KeyCommand) -> anyhow::Result<()> {
     with_app(config, async |app| {
         let client_id = find_client(&app, &client).await?;
         let rights = Rights::all();
-        let wish = access::KeyWish { client_id, mode, name: &name, person: &person, rights: &rights };
-        let made = access::create_key(&app, &wish).await?;
+        let wish = keys::KeyWish { client_id, mode, name: &name, person: &person, rights: &rights };
+        let made = keys::create(&app, &wish).await?;
         println!("{}", made.secret);
         eprintln!("keep it now: it is not shown again");
         Ok(())
@@ -186,11 +198,23 @@ pub fn ledger(config: Config, command: &LedgerCommand) -> anyhow::Result<()> {
     })
 }
 
+pub fn sending(config: Config, command: &SendingCommand) -> anyhow::Result<()> {
+    with_app(config, async |app| {
+        match command {
+            SendingCommand::Pause { reason } => sending::set_all(&app, Some(reason)).await?,
+            SendingCommand::Resume => sending::set_all(&app, None).await?,
+        }
+        Ok(())
+    })
+}
+
 pub fn after_restore(config: Config) -> anyhow::Result<()> {
     with_app(config, async |app| {
         let doubted = books::after_restore(&app).await?;
         println!("{doubted} prepared attempts count as unknown now and will be asked about");
-        println!("sending is paused; resume it with POST /v1/sending/resume once the providers' books were compared");
+        println!(
+            "sending is paused; resume it with `paystrator sending resume` once the providers' books were compared"
+        );
         Ok(())
     })
 }

@@ -39,7 +39,11 @@ enum Command {
     /// Bring the database to this version's schema.
     Migrate,
     /// Print the OpenAPI document.
-    Openapi,
+    Openapi {
+        /// Print a Postman collection instead.
+        #[arg(long)]
+        postman: bool,
+    },
     /// Clients.
     #[command(subcommand)]
     Client(admin::ClientCommand),
@@ -52,6 +56,9 @@ enum Command {
     /// The books.
     #[command(subcommand)]
     Ledger(admin::LedgerCommand),
+    /// Sending of the whole installation.
+    #[command(subcommand)]
+    Sending(admin::SendingCommand),
     /// After a restore from a backup: counts every prepared attempt as unknown and pauses sending.
     AfterRestore,
 }
@@ -59,8 +66,8 @@ enum Command {
 /// Runs the command line of this process; the error is for people.
 pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    if let Some(Command::Openapi) = cli.command {
-        return admin::openapi();
+    if let Some(Command::Openapi { postman }) = cli.command {
+        return admin::openapi(postman);
     }
     let mut config = Config::load(cli.config.as_deref())?;
     if matches!(cli.command, Some(Command::Demo(_) | Command::Bench(_))) {
@@ -75,11 +82,12 @@ pub fn run() -> anyhow::Result<()> {
         Command::Bench(options) => bench::run(config, &options),
         Command::Sandbox(options) => sandbox::run(config, &options),
         Command::Migrate => admin::migrate(config),
-        Command::Openapi => Ok(()),
+        Command::Openapi { .. } => Ok(()),
         Command::Client(command) => admin::client(config, command),
         Command::Key(command) => admin::key(config, command),
         Command::Connection(command) => admin::connection(config, command),
         Command::Ledger(command) => admin::ledger(config, &command),
+        Command::Sending(command) => admin::sending(config, &command),
         Command::AfterRestore => admin::after_restore(config),
     }
 }

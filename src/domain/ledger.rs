@@ -131,14 +131,31 @@ pub fn suspense(contradiction: Contradiction, ours: i64, provider_amount: i64) -
     }
 }
 
-/// People closed an exception that holds `suspended` units (debits less credits of suspense): the money was paid out
-/// for good, or came back.
-pub fn resolved(suspended: i64, paid_out: bool) -> Vec<Line> {
-    let place = if paid_out { Account::PaidOut } else { Account::Provider };
+/// People closed an exception that put `suspended` units (debits less credits) on suspense for an attempt that our
+/// evidence calls `paid` or not. Their word is that the money is out for good, or that it came back.
+///
+/// Above zero, more went out than our evidence says, so suspense becomes paid out, or the provider has it again. Below
+/// zero, some came back from what our evidence calls paid: if it is out after all, the provider does not have it.
+pub fn resolved(suspended: i64, paid: bool, out: bool) -> Vec<Line> {
+    let place = match (suspended > 0, out) {
+        (true, true) => Account::PaidOut,
+        (false, false) if paid => Account::PaidOut,
+        _ => Account::Provider,
+    };
     match suspended {
         0 => Vec::new(),
         units if units > 0 => vec![transfer(Kind::Resolved, place, Account::Suspense, units)],
         units => vec![transfer(Kind::Resolved, Account::Suspense, place, -units)],
+    }
+}
+
+/// People's word on a contradiction that held nothing on suspense: it books what our evidence had not, or undoes what
+/// it had.
+pub fn corrected(paid: bool, out: bool, amount: i64) -> Vec<Line> {
+    match (paid, out) {
+        (false, true) => vec![transfer(Kind::Resolved, Account::PaidOut, Account::Provider, amount)],
+        (true, false) => vec![transfer(Kind::Resolved, Account::Provider, Account::PaidOut, amount)],
+        _ => Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who is calling: API keys and the five-minute tokens made from them, checked once per request.
+//! Who is calling: API keys and the five-minute tokens made from them, checked once per request; and from where.
 //!
 //! Keys are stored as keyed hashes and shown once. A token is signed with a key of its own and needs no row, so any
 //! node verifies it; it carries the key's id, and a revoked key's tokens end with it.
@@ -6,8 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -17,8 +16,8 @@ use crate::crypto::{hmac_sha256, random_bytes};
 use crate::domain::access::{Need, Product, Rights};
 use crate::domain::ids;
 use crate::domain::service::Mode;
-use crate::store::access::{KeyRow, NewKey};
-use crate::store::{self, access, client};
+use crate::store::access::{KeyRow, NewAudit};
+use crate::store::{self, Tx, access, client};
 
 /// Who is calling, proved.
 #[derive(Clone, Debug)]
@@ -29,6 +28,8 @@ pub struct Caller {
     pub rights: Rights,
     /// The person who answers for this key.
     pub person: String,
+    /// It came with a token, not with the key itself.
+    pub by_token: bool,
 }
 
 impl Caller {
@@ -52,9 +53,10 @@ pub enum Denied {
 
 /// Checks a bearer credential, an API key or a token, and the address it comes from.
 pub async fn authenticate(app: &App, bearer: &str, from: IpAddr) -> Result<Caller, Denied> {
-    let row = if bearer.starts_with("sk_") { by_key(app, bearer).await? } else { by_token(app, bearer).await? };
+    let is_token = !bearer.starts_with("sk_");
+    let row = if is_token { by_token(app, bearer).await? } else { by_key(app, bearer).await? };
     let row = row.filter(|row| row.revoked_at.is_none()).ok_or(Denied::Unknown)?;
-    if !row.allowed_addresses.is_empty() && !row.allowed_addresses.iter().any(|block| contains(block, from)) {
+    if !lets_in(&row.allowed_addresses, from) {
         return Err(Denied::Address(from));
     }
     let mode = Mode::parse(&row.mode).ok_or(Denied::Unknown)?;
@@ -62,7 +64,8 @@ pub async fn authenticate(app: &App, bearer: &str, from: IpAddr) -> Result<Calle
         return Err(Denied::Live);
     }
     let rights: Rights = serde_json::from_value(row.rights.clone()).unwrap_or_default();
-    Ok(Caller { client_id: row.client_id, key_id: row.id, mode, rights, person: row.person.clone() })
+    let (client_id, key_id, person) = (row.client_id, row.id, row.person.clone());
+    Ok(Caller { client_id, key_id, mode, rights, person, by_token: is_token })
 }
 
 async fn by_key(app: &App, key: &str) -> Result<Option<Arc<KeyRow>>, Denied> {
@@ -80,7 +83,7 @@ fn contains(block: &str, address: IpAddr) -> bool {
     block.parse::<ipnet::IpNet>().is_ok_and(|block| block.contains(&address.to_canonical()))
 }
 
-fn key_hash(app: &App, key: &str) -> [u8; 32] {
+pub(super) fn key_hash(app: &App, key: &str) -> [u8; 32] {
     hmac_sha256(&app.keys.purpose_key("api key hash"), &[key.as_bytes()])
 }
 
@@ -131,44 +134,6 @@ async fn by_token(app: &App, token: &str) -> Result<Option<Arc<KeyRow>>, Denied>
     Ok(access::key(&app.db, client_id, key_id).await?.map(Arc::new))
 }
 
-/// A key to make.
-pub struct KeyWish<'a> {
-    pub client_id: Uuid,
-    pub mode: Mode,
-    pub name: &'a str,
-    pub person: &'a str,
-    pub rights: &'a Rights,
-}
-
-/// A key that was made. `secret` is shown once and kept nowhere.
-pub struct MadeKey {
-    pub id: Uuid,
-    pub secret: String,
-    pub hint: String,
-}
-
-/// Makes a key: `sk_test_` or `sk_live_` and 192 random bits.
-pub async fn create_key(app: &App, wish: &KeyWish<'_>) -> store::Result<MadeKey> {
-    let now = app.now();
-    let secret = format!("sk_{}_{}", wish.mode.as_str(), URL_SAFE_NO_PAD.encode(random_bytes::<24>()));
-    let hint = format!("{}…{}", &secret[..12], &secret[secret.len() - 4..]);
-    let id = ids::new_id(now);
-    let row = NewKey {
-        client_id: wish.client_id,
-        id,
-        mode: wish.mode.as_str(),
-        name: wish.name,
-        person: wish.person,
-        hint: &hint,
-        rights: serde_json::to_value(wish.rights).unwrap_or_default(),
-        hash: &key_hash(app, &secret),
-    };
-    let mut tx = super::begin(&app.db).await?;
-    access::insert_key(&mut tx, &row, now).await?;
-    tx.commit().await?;
-    Ok(MadeKey { id, secret, hint })
-}
-
 /// Makes a client.
 pub async fn create_client(app: &App, name: &str) -> store::Result<Uuid> {
     let now = app.now();
@@ -177,4 +142,41 @@ pub async fn create_client(app: &App, name: &str) -> store::Result<Uuid> {
     client::insert(&mut tx, id, name, now).await?;
     tx.commit().await?;
     Ok(id)
+}
+
+/// Writes down what a person did by a key, in the transaction that does it. `detail` holds no secret and no name.
+pub(super) async fn audited(
+    tx: &mut Tx,
+    caller: &Caller,
+    action: &str,
+    object: &str,
+    mut detail: serde_json::Value,
+    now: DateTime<Utc>,
+) -> store::Result<()> {
+    detail["key"] = serde_json::json!(ids::show(ids::KEY, caller.key_id));
+    let (client_id, id, person) = (caller.client_id, ids::new_id(now), caller.person.as_str());
+    access::audit(tx, &NewAudit { client_id, id, person, action, object, detail }, now).await
+}
+
+/// The addresses a client's calls may come from; empty means from anywhere.
+pub async fn allowed(app: &App, caller: &Caller) -> anyhow::Result<Vec<String>> {
+    let client = client::get(&app.db, caller.client_id).await?;
+    Ok(client.ok_or_else(|| anyhow::anyhow!("the caller's client is missing"))?.allowed_addresses)
+}
+
+/// Whether a list of blocks lets `address` in.
+pub fn lets_in(blocks: &[String], address: IpAddr) -> bool {
+    blocks.is_empty() || blocks.iter().any(|block| contains(block, address))
+}
+
+/// Replaces the allow-list of the caller's client; the blocks are checked already.
+pub async fn set_allowed(app: &App, caller: &Caller, blocks: &[String]) -> store::Result<()> {
+    let now = app.now();
+    let mut tx = super::begin(&app.db).await?;
+    client::set_allowed(&mut tx, caller.client_id, blocks).await?;
+    let detail = serde_json::json!({ "addresses": blocks });
+    audited(&mut tx, caller, "allow_list.replaced", "ip-allow-list", detail, now).await?;
+    tx.commit().await?;
+    app.credentials.clear();
+    Ok(())
 }

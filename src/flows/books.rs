@@ -36,7 +36,9 @@ pub async fn snapshot(app: &App) -> store::Result<()> {
     let mut tx = super::begin(&app.db).await?;
     let rows = ledger::snapshot(&mut tx, until).await?;
     tx.commit().await?;
-    tracing::info!(rows, %until, "the books were summed up");
+    if rows > 0 {
+        tracing::info!(rows, %until, "the books were summed up");
+    }
     Ok(())
 }
 

@@ -1,17 +1,27 @@
 //! Webhook endpoints: made with a secret and a token of their own, changed, rotated with overlap, tested.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::access::Caller;
-use super::deliver::{secret_place, token_place};
+use super::deliver::{self, Tried, secret_place, token_place};
+use super::once::{self, First, Once, Refused};
 use crate::app::App;
 use crate::crash;
 use crate::crypto::random_bytes;
-use crate::domain::ids;
-use crate::store;
+use crate::domain::{ids, webhook};
 use crate::store::endpoint::{self, Endpoint};
+use crate::store::{self, delivery, event};
+
+/// The status of an endpoint that is told.
+pub const ACTIVE: &str = "ACTIVE";
+/// The status of an endpoint that is not.
+pub const DISABLED: &str = "DISABLED";
 
 /// An endpoint that was just made. The secret and the token are shown once.
 pub struct Made {
@@ -21,8 +31,31 @@ pub struct Made {
     pub token: String,
 }
 
+/// The route in idempotency rows.
+const ROUTE: &str = "webhook-endpoints";
+
 /// Makes an endpoint for `events` at `url`; both are checked already.
-pub async fn create(app: &App, caller: &Caller, url: &str, events: Vec<String>) -> store::Result<Made> {
+pub async fn create(
+    app: &App,
+    caller: &Caller,
+    url: &str,
+    events: &[String],
+    once: Option<Once>,
+) -> Result<First<Made>, Refused> {
+    loop {
+        if let Some(id) = once::earlier(app, caller, ROUTE, once.as_ref()).await? {
+            return Ok(First::Replayed(id));
+        }
+        let made = new(app, caller, url, events);
+        let mut tx = super::begin(&app.db).await?;
+        endpoint::insert(&mut tx, &made.endpoint).await?;
+        if once::commit(app, tx, caller, ROUTE, once.as_ref(), made.endpoint.id).await? {
+            return Ok(First::Made(made));
+        }
+    }
+}
+
+fn new(app: &App, caller: &Caller, url: &str, events: &[String]) -> Made {
     let now = app.now();
     let (client_id, id) = (caller.client_id, ids::new_id(now));
     let (secret, shown) = new_secret();
@@ -32,21 +65,18 @@ pub async fn create(app: &App, caller: &Caller, url: &str, events: Vec<String>) 
         id,
         mode: caller.mode.as_str().into(),
         url: url.into(),
-        events,
+        events: events.to_vec(),
         secret: app.keys.seal(secret_place(client_id, id), &secret),
         previous_secret: None,
         previous_until: None,
         token: app.keys.seal(token_place(client_id, id), token.as_bytes()),
-        status: "ACTIVE".into(),
+        status: ACTIVE.into(),
         disabled_reason: String::new(),
         version: 1,
         created_at: now,
         updated_at: now,
     };
-    let mut tx = super::begin(&app.db).await?;
-    endpoint::insert(&mut tx, &endpoint).await?;
-    tx.commit().await?;
-    Ok(Made { endpoint, secret: shown, token })
+    Made { endpoint, secret: shown, token }
 }
 
 /// A new signing secret: its bytes, and how it is shown.
@@ -70,4 +100,95 @@ pub async fn disable(app: &App, client_id: Uuid, id: Uuid, why: &str) -> store::
     crash::point("disable.committed");
     app.endpoints.forget(&(client_id, id));
     Ok(())
+}
+
+/// The endpoints of the caller's client and mode, oldest first.
+pub async fn list(app: &App, caller: &Caller) -> store::Result<Vec<Endpoint>> {
+    endpoint::list(&app.db, caller.client_id, caller.mode.as_str()).await
+}
+
+/// Writes `changed` as the version after the one it was read with; `None` where that is another by now.
+pub async fn change(app: &App, changed: Endpoint) -> store::Result<Option<Endpoint>> {
+    let now = app.now();
+    let mut tx = super::begin(&app.db).await?;
+    let done = endpoint::update(&mut tx, &changed, now).await?;
+    tx.commit().await?;
+    app.endpoints.forget(&(changed.client_id, changed.id));
+    Ok(done.then(|| Endpoint { version: changed.version + 1, updated_at: now, ..changed }))
+}
+
+/// Gives an endpoint a new secret. The old one signs too for a while, unless it must end `immediately`.
+/// `None` where there is no such endpoint.
+pub async fn rotate(
+    app: &App,
+    caller: &Caller,
+    id: Uuid,
+    immediately: bool,
+) -> store::Result<Option<(Endpoint, String)>> {
+    loop {
+        let Some(mut endpoint) = get(app, caller, id).await? else { return Ok(None) };
+        let (secret, shown) = new_secret();
+        let schedule = &app.config.schedule;
+        let old = std::mem::replace(&mut endpoint.secret, app.keys.seal(secret_place(endpoint.client_id, id), &secret));
+        let overlap = (!immediately).then(|| app.now() + schedule.seconds(schedule.secret_overlap_s));
+        (endpoint.previous_secret, endpoint.previous_until) = (overlap.map(|_| old), overlap);
+        // Who changed it meanwhile is not undone: its newest version is rotated.
+        if let Some(endpoint) = change(app, endpoint).await? {
+            return Ok(Some((endpoint, shown)));
+        }
+    }
+}
+
+/// How long a test may take: somebody waits for it.
+const TEST_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Tells a test event to an endpoint, once and now; answers the event's id and how it went, `None` where that is still
+/// open.
+pub async fn test(app: &Arc<App>, endpoint: &Endpoint) -> anyhow::Result<(Uuid, Option<Tried>)> {
+    let now = app.now();
+    let id = ids::new_id(now);
+    let data = json!({ "id": ids::show(ids::ENDPOINT, endpoint.id), "mode": endpoint.mode });
+    let body = json!({ "type": "webhook.test", "timestamp": webhook::time(now), "data": data }).to_string();
+    let lease = now + Duration::from_millis(app.config.webhooks.timeout_ms) + TEST_PATIENCE;
+    let (client_id, endpoint_id) = (endpoint.client_id, endpoint.id);
+    let mut tx = super::begin(&app.db).await?;
+    event::insert_test(&mut tx, client_id, &endpoint.mode, endpoint_id, id, &body, lease, now).await?;
+    tx.commit().await?;
+    let key = delivery::Key { client_id, event_id: id, endpoint_id, replay: 0 };
+    let due = delivery::Due { key, tries: 0, leased_until: lease, body };
+    let (task_app, endpoint) = (app.clone(), endpoint.clone());
+    // In a task of its own: a caller that hangs up cancels nothing.
+    let tried = app.tasks.spawn(async move { deliver::try_once(&task_app, &endpoint, &due).await });
+    match tokio::time::timeout(TEST_PATIENCE, tried).await {
+        Ok(tried) => Ok((id, Some(tried??))),
+        Err(_) => Ok((id, None)),
+    }
+}
+
+/// A page of an endpoint's deliveries, newest first.
+pub async fn deliveries(
+    app: &App,
+    endpoint: &Endpoint,
+    before: Option<(Uuid, i32)>,
+    limit: i64,
+) -> store::Result<Vec<delivery::Row>> {
+    delivery::list(&app.db, endpoint.client_id, endpoint.id, before, limit).await
+}
+
+/// Tells an event to an endpoint once more; answers which telling it is, `None` where there is no such event.
+pub async fn replay(app: &App, endpoint: &Endpoint, event_id: Uuid) -> store::Result<Option<i32>> {
+    loop {
+        let now = app.now();
+        let mut tx = super::begin(&app.db).await?;
+        let (client_id, mode) = (endpoint.client_id, &endpoint.mode);
+        match delivery::replay(&mut tx, client_id, mode, event_id, endpoint.id, now).await {
+            Ok(replay) => {
+                tx.commit().await?;
+                return Ok(replay);
+            }
+            // Two replays at once took the same number: this one takes the next.
+            Err(error) if error.violated().is_some() => {}
+            Err(error) => return Err(error),
+        }
+    }
 }

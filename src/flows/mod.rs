@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod advance;
+pub mod balances;
 pub mod batch;
 pub mod books;
 pub mod callback;
@@ -12,11 +13,17 @@ pub mod connections;
 pub mod deliver;
 pub mod dispatch;
 pub mod endpoints;
+pub mod gauges;
+pub mod inquiry;
+pub mod keys;
 pub mod lanes;
+pub mod once;
 pub mod reads;
 pub mod refresh;
+pub mod resolve;
 pub mod routing;
 pub mod send_money;
+pub mod sending;
 
 use crate::store::{self, Db, MayWrite, Tx};
 

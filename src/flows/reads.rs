@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::access::Caller;
 use super::routing::Receiver;
+use super::send_money;
 use crate::app::App;
 use crate::crypto::secret::Personal;
 use crate::domain::evidence::Evidence;
@@ -13,6 +14,7 @@ use crate::domain::payment::Status;
 use crate::domain::service::Service;
 use crate::store::attempt::Case;
 use crate::store::payment::{self, Filter, Payment};
+use crate::store::{self, event, exception, ledger};
 
 /// A payment with its receiver opened.
 #[derive(Clone, Debug)]
@@ -98,4 +100,57 @@ pub async fn payments(
 ) -> anyhow::Result<Vec<PaymentView>> {
     let rows = payment::list(&app.db, caller.client_id, caller.mode.as_str(), filter, before, limit).await?;
     rows.into_iter().map(|row| PaymentView::open(app, row)).collect()
+}
+
+/// A payment with everything that was tried, seen, booked and told of it.
+pub struct Detail {
+    pub view: PaymentView,
+    pub attempts: Vec<payment::AttemptRow>,
+    pub observations: Vec<payment::ObservationRow>,
+    pub ledger: Vec<ledger::LineRow>,
+    pub events: Vec<event::Event>,
+    /// The open ones.
+    pub exceptions: Vec<exception::Exception>,
+    /// The resolution that waits for a second person.
+    pub proposal: Option<exception::Resolution>,
+}
+
+/// How many observations of a payment are shown; a payment in doubt for months has more.
+const OBSERVATIONS: i64 = 200;
+
+/// One payment of the caller's client and mode, in all its detail, after a live check where it is not final.
+pub async fn detail(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Option<Detail>> {
+    let Some(view) = send_money::status(app, caller, id).await? else { return Ok(None) };
+    let (db, client) = (&app.db, caller.client_id);
+    Ok(Some(Detail {
+        view,
+        attempts: payment::attempts(db, client, id).await?,
+        observations: payment::observations(db, client, id, OBSERVATIONS).await?,
+        ledger: ledger::of_payment(db, client, id).await?,
+        events: event::of_payment(db, client, id).await?,
+        exceptions: exception::open_of(db, client, id).await?,
+        proposal: exception::proposal(db, client, id).await?,
+    }))
+}
+
+/// A page of the caller's exceptions, newest first.
+pub async fn exceptions(
+    app: &App,
+    caller: &Caller,
+    status: Option<&str>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> store::Result<Vec<exception::Exception>> {
+    exception::list(&app.db, caller.client_id, caller.mode.as_str(), status, before, limit).await
+}
+
+/// The caller's events after one, oldest first, without those created after `until`.
+pub async fn events(
+    app: &App,
+    caller: &Caller,
+    after: Option<Uuid>,
+    until: DateTime<Utc>,
+    limit: i64,
+) -> store::Result<Vec<event::Event>> {
+    event::after(&app.db, caller.client_id, caller.mode.as_str(), after, until, limit).await
 }

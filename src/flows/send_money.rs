@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::access::Caller;
+use super::access::{Caller, audited};
 use super::reads::{self, PaymentView};
 use super::routing::{self, Of, Receiver};
 use super::{advance, refresh};
@@ -23,7 +23,7 @@ use crate::domain::service::Service;
 use crate::domain::webhook::{self, PaymentNews};
 use crate::store::accept::{NewIdempotency, NewPayment};
 use crate::store::attempt::{self, Attempt, Case};
-use crate::store::{self, payment};
+use crate::store::{self, idempotency, payment};
 
 /// The route in idempotency rows.
 const ROUTE: &str = "send-money";
@@ -211,7 +211,7 @@ fn skips(plan: &Plan) -> String {
 
 /// What an earlier call with this key made, if there was one.
 async fn replay(app: &App, caller: &Caller, key: &str, hash: &[u8]) -> Result<Option<Accepted>, Refused> {
-    let Some(used) = payment::used_key(&app.db, caller.client_id, caller.mode.as_str(), key).await? else {
+    let Some(used) = idempotency::used(&app.db, caller.client_id, caller.mode.as_str(), key).await? else {
         return Ok(None);
     };
     if used.route != ROUTE || used.body_hash != hash {
@@ -241,6 +241,9 @@ async fn taken(app: &App, caller: &Caller, wish: &Wish, id: Uuid) -> Result<Acce
     Err(Refused::ExternalIdUsed { id: existing, status: view.row.status })
 }
 
+/// Why a payment failed that was cancelled.
+const CANCELLED: &str = "cancelled";
+
 /// How a cancel ended.
 #[derive(Debug)]
 pub enum Cancelled {
@@ -254,11 +257,18 @@ pub enum Cancelled {
 /// Cancels a payment that was not sent yet. It wins only by turning `prepared` into `not_sent`.
 pub async fn cancel(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Cancelled> {
     let Some(before) = reads::payment(app, caller, id).await? else { return Ok(Cancelled::NotFound) };
+    if before.row.reason_code.as_deref() == Some(CANCELLED) {
+        return Ok(Cancelled::Done(before));
+    }
     let case = attempt::case(&app.db, caller.client_id, id, 0).await?;
     if let Some(case) = case.filter(|case| case.attempt.state == Evidence::Prepared) {
-        let reason = Reason::new("cancelled", "It was cancelled before it was sent.");
+        let reason = Reason::new(CANCELLED, "It was cancelled before it was sent.");
         let sight = advance::Sight::engine(Seen::Withheld { may_try_next: false }, Some(reason));
         if advance::advance(app, case, &sight).await? == advance::Advanced::To(Evidence::NotSent) {
+            let mut tx = super::begin(&app.db).await?;
+            let object = ids::show(ids::SEND_MONEY, id);
+            audited(&mut tx, caller, "payment.cancelled", &object, serde_json::json!({}), app.now()).await?;
+            tx.commit().await?;
             let view = reads::payment(app, caller, id).await?.unwrap_or(before);
             return Ok(Cancelled::Done(view));
         }

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::extract::RequestId;
 use crate::domain::ids;
+use crate::flows::once;
 use crate::flows::send_money::Refused;
 use crate::store;
 
@@ -20,7 +21,8 @@ use crate::store;
 #[derive(Clone, Debug)]
 pub struct ApiError {
     pub status: StatusCode,
-    pub body: ErrorBody,
+    /// Boxed: every handler carries the room for one.
+    pub body: Box<ErrorBody>,
     pub retry_after_s: Option<u64>,
 }
 
@@ -82,7 +84,7 @@ impl ApiError {
             fields: Vec::new(),
             existing: None,
         };
-        ApiError { status, body, retry_after_s: None }
+        ApiError { status, body: Box::new(body), retry_after_s: None }
     }
 
     /// 400 with every wrong field named.
@@ -129,6 +131,22 @@ impl ApiError {
             &format!("There is no such {what}."),
             "Check the id, and that your key is of the same mode (test or live).",
             "Nothing with this id belongs to your account.",
+        )
+    }
+
+    /// 409: as things stand it cannot be done. `action` says what can.
+    pub fn conflict(code: &str, message: &str, action: &str) -> Self {
+        ApiError::new(StatusCode::CONFLICT, code, message, action, "It does not fit how things stand.")
+    }
+
+    /// 422: a repeat that is none.
+    fn key_reused() -> Self {
+        ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used with another request.",
+            "Use the key only to repeat the very same request; take a new key for a new one.",
+            "The body or route differs from the first request's.",
         )
     }
 
@@ -205,15 +223,18 @@ impl From<Refused> for ApiError {
                 error.body.existing = Some(Existing { id, status });
                 error
             }
-            Refused::KeyReused => ApiError::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
-                "This Idempotency-Key was used with another request.",
-                "Use the key only to repeat the very same request; take a new key for a new one.",
-                "The body or route differs from the first request's.",
-            ),
+            Refused::KeyReused => ApiError::key_reused(),
             Refused::Store(error) => error.into(),
             Refused::Fault(error) => error.into(),
+        }
+    }
+}
+
+impl From<once::Refused> for ApiError {
+    fn from(refused: once::Refused) -> Self {
+        match refused {
+            once::Refused::KeyReused => ApiError::key_reused(),
+            once::Refused::Store(error) => error.into(),
         }
     }
 }
@@ -237,7 +258,7 @@ pub async fn finish(mut request: Request, next: Next) -> Response {
     if let Some(error) = error {
         tracing::info!(request = %id.0, %method, path, status = error.status.as_u16(), code = error.body.code, "refused");
         let retry_after = error.retry_after_s;
-        let failure = Failure { status: error.status.as_u16(), error: error.body, request_id: id.0.clone() };
+        let failure = Failure { status: error.status.as_u16(), error: *error.body, request_id: id.0.clone() };
         let body = serde_json::to_vec(&failure).unwrap_or_default();
         response = (error.status, [(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response();
         if let Some(seconds) = retry_after {

@@ -13,11 +13,13 @@ use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use chrono::{DateTime, Utc};
 use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind as Kind;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::openapi::Required;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::error::{ApiError, FieldError, too_large};
@@ -25,6 +27,7 @@ use super::limits::Limits;
 use crate::app::App;
 use crate::crypto::{random_bytes, sha256};
 use crate::domain::ids;
+use crate::flows::once::Once;
 
 /// The state of every handler.
 #[derive(Clone)]
@@ -98,6 +101,7 @@ pub fn check<T: Shape>(bytes: &[u8]) -> Result<Checked<T>, ApiError> {
     let mut wrong = T::today(&mut object);
     object.retain(|_, value| !value.is_null());
     let value = Value::Object(object);
+    zeros(&value, "", &mut wrong);
     for error in validator::<T>().iter_errors(&value) {
         wrong.extend(explain(error.kind(), error.instance_path().as_str()));
     }
@@ -158,17 +162,66 @@ fn explain(kind: &Kind, path: &str) -> Vec<FieldError> {
     }
 }
 
-/// Query parameters; unknown ones are refused by name.
+/// Query parameters, checked by name against the very list the OpenAPI document prints. Their fields are texts, so
+/// that what reads one can name it.
 pub struct Params<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequestParts<Http> for Params<T> {
+impl<T: DeserializeOwned + IntoParams> FromRequestParts<Http> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &Http) -> Result<Self, ApiError> {
-        let Query(params) = Query::<T>::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection: QueryRejection| ApiError::field("query", &rejection.body_text()))?;
+        let unreadable = |rejection: QueryRejection| ApiError::field("query", &rejection.body_text());
+        let Query(given) =
+            Query::<Vec<(String, String)>>::from_request_parts(parts, state).await.map_err(unreadable)?;
+        let known = T::into_params(|| None);
+        let mut wrong = Vec::new();
+        let mut miss =
+            |field: &str, message: &str| wrong.push(FieldError { field: field.into(), message: message.into() });
+        for (at, (name, value)) in given.iter().enumerate() {
+            match known.iter().any(|parameter| parameter.name == *name) {
+                false => miss(name, "is not a parameter of this request"),
+                true if given[..at].iter().any(|(earlier, _)| earlier == name) => miss(name, "is given twice"),
+                true if value.contains('\0') => miss(name, ZERO),
+                true => {}
+            }
+        }
+        for parameter in known.iter().filter(|parameter| matches!(parameter.required, Required::True)) {
+            if !given.iter().any(|(name, _)| *name == parameter.name) {
+                miss(&parameter.name, "is required");
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(ApiError::fields(wrong));
+        }
+        let Query(params) = Query::<T>::from_request_parts(parts, state).await.map_err(unreadable)?;
         Ok(Params(params))
+    }
+}
+
+/// Postgres keeps every character but this one.
+const ZERO: &str = "must not hold a zero character";
+
+fn zeros(value: &Value, at: &str, wrong: &mut Vec<FieldError>) {
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            wrong.push(FieldError { field: at.into(), message: ZERO.into() });
+        }
+        Value::Array(items) => items.iter().for_each(|item| zeros(item, at, wrong)),
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| {
+            zeros(field, &if at.is_empty() { name.clone() } else { format!("{at}.{name}") }, wrong);
+        }),
+        _ => {}
+    }
+}
+
+/// The address the request came from, for handlers that must know it.
+pub struct From(pub IpAddr);
+
+impl FromRequestParts<Http> for From {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, ApiError> {
+        Ok(From(address(&http.app, parts)))
     }
 }
 
@@ -194,10 +247,33 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> 
     Ok(Some(text.to_owned()))
 }
 
+/// The same with the body it came with, for flows that create something.
+pub fn once(headers: &HeaderMap, hash: Vec<u8>) -> Result<Option<Once>, ApiError> {
+    Ok(idempotency_key(headers)?.map(|key| Once { key, hash }))
+}
+
 /// The page size asked for, within bounds.
-pub fn page_limit(limit: Option<u32>) -> Result<usize, ApiError> {
-    match limit.unwrap_or(20) {
-        limit @ 1..=100 => Ok(limit as usize),
+pub fn page_limit(limit: Option<&str>) -> Result<usize, ApiError> {
+    match limit.map_or(Ok(20), str::parse) {
+        Ok(limit @ 1..=100) => Ok(limit),
         _ => Err(ApiError::field("limit", "must be from 1 to 100")),
     }
+}
+
+/// Reads a cursor or another id that a parameter gives: unlike in a path, a wrong one is a wrong parameter.
+pub fn id_param(prefix: &str, name: &str, text: Option<&str>) -> Result<Option<Uuid>, ApiError> {
+    text.map(|text| ids::parse(prefix, text).ok_or_else(|| ApiError::field(name, "is not one that was answered here")))
+        .transpose()
+}
+
+/// Reads a time that a parameter gives.
+pub fn time_param(name: &str, text: Option<&str>) -> Result<Option<DateTime<Utc>>, ApiError> {
+    let wrong = |_| ApiError::field(name, "must be a time such as 2026-01-31T00:00:00Z (a + in it is written %2B)");
+    text.map(|text| DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).map_err(wrong)).transpose()
+}
+
+/// Reads one of a list of words that a parameter gives.
+pub fn word_param(name: &str, text: Option<&str>, words: &[&str]) -> Result<Option<String>, ApiError> {
+    let wrong = || ApiError::field(name, &format!("must be one of {}", words.join(", ")));
+    text.map(|text| words.contains(&text).then(|| text.to_owned()).ok_or_else(wrong)).transpose()
 }

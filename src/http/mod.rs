@@ -7,6 +7,7 @@ mod error;
 mod extract;
 mod limits;
 pub mod openapi;
+pub mod postman;
 mod reply;
 pub mod v1;
 
@@ -18,7 +19,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tower_http::timeout::TimeoutLayer;
 
 use crate::app::App;
@@ -32,7 +33,27 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/send-money", post(v1::send_money::create))
         .route("/v1/get-status", get(v1::get_status::read))
-        .route("/v1/webhook-endpoints", post(v1::webhook_endpoints::create))
+        .route("/v1/account-inquiry", post(v1::account_inquiry::ask))
+        .route("/v1/balances", get(v1::balances::list))
+        .route("/v1/transactions", get(v1::transactions::list))
+        .route("/v1/transactions/{id}", get(v1::transactions::read))
+        .route("/v1/transactions/{id}/cancel", post(v1::transactions::cancel))
+        .route("/v1/transactions/{id}/resolve", post(v1::transactions::resolve))
+        .route("/v1/exceptions", get(v1::exceptions::list))
+        .route("/v1/sending", get(v1::sending::read))
+        .route("/v1/sending/pause", post(v1::sending::pause))
+        .route("/v1/sending/resume", post(v1::sending::resume))
+        .route("/v1/events", get(v1::events::list))
+        .route("/v1/webhook-endpoints", get(v1::webhook_endpoints::list).post(v1::webhook_endpoints::create))
+        .route("/v1/webhook-endpoints/{id}", get(v1::webhook_endpoints::read).patch(v1::webhook_endpoints::change))
+        .route("/v1/webhook-endpoints/{id}/rotate-secret", post(v1::webhook_endpoints::rotate))
+        .route("/v1/webhook-endpoints/{id}/test", post(v1::webhook_endpoints::test))
+        .route("/v1/webhook-endpoints/{id}/deliveries", get(v1::webhook_endpoints::deliveries))
+        .route("/v1/webhook-endpoints/{id}/deliveries/{event}/replay", post(v1::webhook_endpoints::replay))
+        .route("/v1/auth/token", post(v1::auth_token::create))
+        .route("/v1/api-keys", get(v1::api_keys::list).post(v1::api_keys::create))
+        .route("/v1/api-keys/{id}", delete(v1::api_keys::revoke))
+        .route("/v1/ip-allow-list", get(v1::ip_allow_list::read).put(v1::ip_allow_list::replace))
         .route("/v1/callback/{direction}/{kind}/{codename}", post(v1::callback::receive))
         .route("/v1/callback/{direction}/{kind}/{codename}/{*rest}", post(v1::callback::receive))
         .route("/livez", get(v1::health::livez))

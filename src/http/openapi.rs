@@ -20,10 +20,35 @@ use super::v1;
     paths(
         v1::send_money::create,
         v1::get_status::read,
+        v1::account_inquiry::ask,
+        v1::balances::list,
+        v1::transactions::list,
+        v1::transactions::read,
+        v1::transactions::cancel,
+        v1::transactions::resolve,
+        v1::exceptions::list,
+        v1::sending::read,
+        v1::sending::pause,
+        v1::sending::resume,
+        v1::events::list,
+        v1::webhook_endpoints::list,
         v1::webhook_endpoints::create,
+        v1::webhook_endpoints::read,
+        v1::webhook_endpoints::change,
+        v1::webhook_endpoints::rotate,
+        v1::webhook_endpoints::test,
+        v1::webhook_endpoints::deliveries,
+        v1::webhook_endpoints::replay,
+        v1::auth_token::create,
+        v1::api_keys::list,
+        v1::api_keys::create,
+        v1::api_keys::revoke,
+        v1::ip_allow_list::read,
+        v1::ip_allow_list::replace,
         v1::callback::receive,
         v1::health::livez,
         v1::health::readyz,
+        serve,
     ),
     modifiers(&Security),
     security(("bearer" = [])),
@@ -48,7 +73,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }
 
-/// `GET /openapi.json`.
+/// Read this document.
+#[utoipa::path(get, path = "/openapi.json", tag = "Health", operation_id = "openapi", responses((status = 200)), security(()))]
 pub async fn serve() -> Json<utoipa::openapi::OpenApi> {
     Json(document())
 }

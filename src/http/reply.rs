@@ -38,6 +38,11 @@ pub fn created<T>(data: T) -> Reply<T> {
     Reply { status: StatusCode::CREATED, data, headers: Vec::new() }
 }
 
+/// 202 with `data`: taken note of, and not done yet.
+pub fn noted<T>(data: T) -> Reply<T> {
+    Reply { status: StatusCode::ACCEPTED, data, headers: Vec::new() }
+}
+
 impl<T> Reply<T> {
     /// Adds a header.
     pub fn header(mut self, name: &'static str, value: &str) -> Self {

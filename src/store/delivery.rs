@@ -19,7 +19,8 @@ pub struct Key {
 pub struct Due {
     pub key: Key,
     pub tries: i16,
-    pub created_at: DateTime<Utc>,
+    /// Until when it belongs to who took it.
+    pub leased_until: DateTime<Utc>,
     pub body: String,
 }
 
@@ -54,9 +55,9 @@ pub async fn claim(tx: &mut Tx, lane: Lane, limit: i64, lease: DateTime<Utc>, no
             FROM due WHERE d.client_id = due.client_id AND d.event_id = due.event_id
                 AND d.endpoint_id = due.endpoint_id AND d.replay = due.replay
                 AND d.state = 'pending' AND d.next_try_at <= $3
-            RETURNING d.client_id, d.event_id, d.endpoint_id, d.replay, d.tries, d.created_at
+            RETURNING d.client_id, d.event_id, d.endpoint_id, d.replay, d.tries
         )
-        SELECT c.client_id, c.event_id, c.endpoint_id, c.replay, c.tries, c.created_at, e.body
+        SELECT c.client_id, c.event_id, c.endpoint_id, c.replay, c.tries, e.body
         FROM claimed c JOIN event e ON e.client_id = c.client_id AND e.id = c.event_id
         ORDER BY e.id",
         lane.client_id,
@@ -77,7 +78,7 @@ pub async fn claim(tx: &mut Tx, lane: Lane, limit: i64, lease: DateTime<Utc>, no
                 replay: row.replay,
             },
             tries: row.tries,
-            created_at: row.created_at,
+            leased_until: lease,
             body: row.body,
         })
         .collect())
@@ -145,18 +146,26 @@ pub struct Row {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A page of an endpoint's deliveries, newest event first.
-pub async fn list(db: &Db, client_id: Uuid, endpoint_id: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<Row>> {
+/// A page of an endpoint's deliveries, newest event first, after the one `before` names by event and replay.
+pub async fn list(
+    db: &Db,
+    client_id: Uuid,
+    endpoint_id: Uuid,
+    before: Option<(Uuid, i32)>,
+    limit: i64,
+) -> Result<Vec<Row>> {
+    let (event, replay) = before.unzip();
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT d.event_id, d.endpoint_id, d.replay, e.type AS kind, e.payment_id, d.state, d.tries, d.next_try_at,
             d.response_status, d.note, d.created_at, d.updated_at
          FROM delivery d JOIN event e ON e.client_id = d.client_id AND e.id = d.event_id
-         WHERE d.client_id = $1 AND d.endpoint_id = $2 AND ($3::uuid IS NULL OR d.event_id < $3)
-         ORDER BY d.event_id DESC, d.replay DESC LIMIT $4"#,
+         WHERE d.client_id = $1 AND d.endpoint_id = $2 AND ($3::uuid IS NULL OR (d.event_id, d.replay) < ($3, $4::int))
+         ORDER BY d.event_id DESC, d.replay DESC LIMIT $5"#,
         client_id,
         endpoint_id,
-        before,
+        event,
+        replay,
         limit,
     )
     .fetch_all(&db.reads)

@@ -139,7 +139,7 @@ pub async fn propose(tx: &mut Tx, client_id: Uuid, resolution: &Resolution) -> R
 pub async fn approve(tx: &mut Tx, client_id: Uuid, id: Uuid, person: &str, now: DateTime<Utc>) -> Result<bool> {
     let done = sqlx::query!(
         "UPDATE resolution SET approved_by = $3, approved_at = $4
-         WHERE client_id = $1 AND id = $2 AND approved_at IS NULL AND proposed_by <> $3",
+         WHERE client_id = $1 AND id = $2 AND approved_at IS NULL AND lower(proposed_by) <> lower($3)",
         client_id,
         id,
         person,
@@ -157,4 +157,56 @@ pub async fn withdraw(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<bool> {
             .execute(tx.conn())
             .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// The payment a resolution changes, after the change.
+pub struct Touched<'a> {
+    pub client_id: Uuid,
+    pub payment_id: Uuid,
+    pub expected_version: i32,
+    /// Its end, where people's word ends it: status, reason code and reason.
+    pub end: Option<(&'a str, Option<&'a str>, Option<&'a str>)>,
+}
+
+/// Moves a payment's version, and ends it where that was asked; `false` where the version is another by now.
+/// It locks the payment first, as every change of it does, so that resolutions and advances come one after the other.
+pub async fn touch(tx: &mut Tx, touched: &Touched<'_>, now: DateTime<Utc>) -> Result<bool> {
+    let (status, code, reason) = touched.end.map_or((None, None, None), |(status, c, r)| (Some(status), c, r));
+    let done = sqlx::query!(
+        "UPDATE payment SET version = version + 1, status = COALESCE($4, status),
+            reason_code = COALESCE($5, reason_code), reason = COALESCE($6, reason),
+            final_at = CASE WHEN $4::text IS NULL THEN final_at ELSE $7::timestamptz END, updated_at = $7
+         WHERE client_id = $1 AND id = $2 AND version = $3",
+        touched.client_id,
+        touched.payment_id,
+        touched.expected_version,
+        status,
+        code,
+        reason,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Holds a payment until the transaction ends, if its version still stands: nothing said on an older reading is kept.
+pub async fn hold(tx: &mut Tx, client_id: Uuid, payment_id: Uuid, version: i32) -> Result<bool> {
+    let held = sqlx::query!(
+        "SELECT id FROM payment WHERE client_id = $1 AND id = $2 AND version = $3 FOR UPDATE",
+        client_id,
+        payment_id,
+        version,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(held.is_some())
+}
+
+/// Open exceptions of all clients by kind, for the metrics.
+pub async fn open_counts(db: &Db) -> Result<Vec<(String, i64)>> {
+    let rows = sqlx::query!(r#"SELECT kind, count(*) AS "n!" FROM exception WHERE status = 'OPEN' GROUP BY kind"#)
+        .fetch_all(&db.reads)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.kind, row.n)).collect())
 }

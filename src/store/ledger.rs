@@ -96,34 +96,56 @@ pub async fn of_payment(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Ve
     .await?)
 }
 
-/// Books lines outside the one door: the closing of an exception.
-#[allow(clippy::too_many_arguments)] // the facts of one line; a struct for one caller would hide nothing
+/// What one contradiction put on suspense for an attempt: above zero, more went out than our evidence says.
+#[derive(Clone, Debug)]
+pub struct Suspended {
+    pub attempt: i16,
+    pub units: i64,
+}
+
+/// What the open exceptions of a payment put on suspense. Line and exception are written by one statement, so they
+/// carry the same time.
+pub async fn suspended(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Vec<Suspended>> {
+    Ok(sqlx::query_as!(
+        Suspended,
+        r#"SELECT l.attempt, CASE WHEN l.debit = 'suspense' THEN l.amount ELSE -l.amount END AS "units!"
+         FROM ledger_line l
+         WHERE l.client_id = $1 AND l.payment_id = $2 AND l.kind = 'suspense'
+            AND EXISTS (SELECT FROM exception x WHERE x.client_id = $1 AND x.payment_id = $2 AND x.attempt = l.attempt
+                AND x.status = 'OPEN' AND x.opened_at = l.created_at)
+         ORDER BY l.attempt, l.part"#,
+        client_id,
+        payment_id,
+    )
+    .fetch_all(&db.reads)
+    .await?)
+}
+
+/// Books what people's word makes of an attempt, outside the one door: the caller has moved the payment's version.
 pub async fn book(
     tx: &mut Tx,
     client_id: Uuid,
     payment_id: Uuid,
     attempt: i16,
-    connection_id: Uuid,
-    mode: &str,
-    currency: &str,
     line: &Line,
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO ledger_line (client_id, payment_id, attempt, kind, line, connection_id, mode, debit, credit,
+        "INSERT INTO ledger_line (client_id, payment_id, attempt, kind, line, part, connection_id, mode, debit, credit,
             amount, currency, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         SELECT $1, $2, $3, $4, $5, (SELECT count(*) FROM ledger_line b WHERE b.client_id = $1 AND b.payment_id = $2
+                AND b.attempt = $3 AND b.kind = $4 AND b.line = $5),
+            a.connection_id, a.mode, $6, $7, $8, p.currency, $9
+         FROM attempt a JOIN payment p ON p.client_id = a.client_id AND p.id = a.payment_id
+         WHERE a.client_id = $1 AND a.payment_id = $2 AND a.number = $3",
         client_id,
         payment_id,
         attempt,
         line.kind.as_str(),
         line.line.as_str(),
-        connection_id,
-        mode,
         line.debit.as_str(),
         line.credit.as_str(),
         line.amount,
-        currency,
         now,
     )
     .execute(tx.conn())

@@ -1,4 +1,4 @@
-//! Payments as they are read: one whole, a page of many, and what a used key or externalId points to.
+//! Payments as they are read: one whole, a page of many, and what a used externalId points to.
 
 use chrono::{DateTime, Utc};
 use sqlx::QueryBuilder;
@@ -56,26 +56,6 @@ pub async fn id_of_external(db: &Db, client_id: Uuid, mode: &str, external_id: &
         client_id,
         mode,
         external_id,
-    )
-    .fetch_optional(&db.reads)
-    .await?)
-}
-
-/// What an idempotency key was used for.
-#[derive(Clone, Debug)]
-pub struct Used {
-    pub route: String,
-    pub body_hash: Vec<u8>,
-    pub resource_id: Uuid,
-}
-
-pub async fn used_key(db: &Db, client_id: Uuid, mode: &str, key: &str) -> Result<Option<Used>> {
-    Ok(sqlx::query_as!(
-        Used,
-        "SELECT route, body_hash, resource_id FROM idempotency WHERE client_id = $1 AND mode = $2 AND key = $3",
-        client_id,
-        mode,
-        key,
     )
     .fetch_optional(&db.reads)
     .await?)

@@ -37,13 +37,22 @@ WITH must AS (
     WHERE l.kind IN ('suspense', 'difference') AND NOT EXISTS (SELECT FROM exception x WHERE x.client_id = l.client_id
         AND x.payment_id = l.payment_id AND x.attempt = l.attempt)
     UNION ALL
-    -- A payment's status must be what its attempts prove.
+    -- Once people closed every exception of a payment, they have said where its money is.
+    SELECT l.client_id, l.payment_id, l.attempt, format('%s left on suspense after its exceptions were closed', sum(s.units))
+    FROM ledger_line l CROSS JOIN LATERAL (VALUES (l.debit, l.amount), (l.credit, -l.amount)) s(account, units)
+    WHERE s.account = 'suspense' AND NOT EXISTS (SELECT FROM exception x WHERE x.client_id = l.client_id
+        AND x.payment_id = l.payment_id AND x.status = 'OPEN')
+    GROUP BY 1, 2, 3 HAVING sum(s.units) <> 0
+    UNION ALL
+    -- A payment's status must be what its attempts prove, or what two people proved with a document: a contradiction
+    -- never moves an attempt's evidence, so a payment that waited for them can be SUCCESS on freed attempts.
     SELECT p.client_id, p.id, p.attempt, format('status %s with evidence %s', p.status, a.state)
     FROM payment p JOIN attempt a ON a.client_id = p.client_id AND a.payment_id = p.id AND a.number = p.attempt
-    WHERE NOT EXISTS (SELECT FROM exception x WHERE x.client_id = p.client_id AND x.payment_id = p.id)
+    WHERE NOT EXISTS (SELECT FROM exception x WHERE x.client_id = p.client_id AND x.payment_id = p.id AND x.status = 'OPEN')
       AND NOT CASE p.status
         WHEN 'PROCESSING' THEN a.state IN ('prepared', 'sent', 'accepted', 'unknown')
-        WHEN 'SUCCESS' THEN a.state = 'paid'
+        WHEN 'SUCCESS' THEN a.state = 'paid' OR EXISTS (SELECT FROM resolution r WHERE r.client_id = p.client_id
+            AND r.payment_id = p.id AND r.outcome = 'paid_out' AND r.approved_at IS NOT NULL)
         WHEN 'REVERSED' THEN a.state = 'reversed'
         WHEN 'FAILED' THEN a.state IN ('not_sent', 'refused', 'failed')
         ELSE false END

@@ -4,7 +4,6 @@
 //! The points are enumerated, not drawn: `crash::POINTS` names them, and the first test keeps that list true.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
@@ -16,7 +15,7 @@ use crate::support::rig::{Member, NAME_MARK, Process, Rig, path};
 use crate::support::truth::{self, payments};
 
 /// Runs at a time: they mostly wait.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 8;
 
 /// Later passes of points that many different changes go through: first the claims, then accepted, paid, freed, failed.
 const LATER: [(&str, &[u32]); 7] = [
@@ -145,13 +144,12 @@ async fn run(at: At) -> String {
     };
     let mut process = rig.start(armed.as_deref()).await;
     let mut accepted = BTreeSet::new();
-    let worker = Arc::new(rig);
-    drive(&worker, &member, &mut process, &mut accepted, at).await;
+    drive(&rig, &member, &mut process, &mut accepted, at).await;
     let log = process.log();
-    assert!(!process.is_alive(), "{at:?} was never reached; the log ends:\n{log}");
-    let mut process = worker.start(None).await;
+    assert!(!process.is_alive(), "{at:?} was never reached:\n{}", process.tail());
+    let mut process = rig.start(None).await;
     assert!(!process.url.is_empty(), "{at:?}: no second start:\n{}", process.log());
-    worker.call_back(&process, &member);
+    rig.call_back(&process, &member);
     // Who was cut off repeats the same request: the same key, the same body.
     for (name, account, _) in PAYMENTS {
         let reply = send(&process.url, &member, name, account).await.expect("the second process answers");
@@ -159,23 +157,16 @@ async fn run(at: At) -> String {
         let replayed = accepted.contains(name);
         assert!(!replayed || reply.2, "{at:?} {name}: it was acknowledged before, and is now made anew: {}", reply.1);
     }
-    let finished = async {
-        while truth::unfinished(&worker.sql, &worker.sandbox).await.is_some() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    if tokio::time::timeout(Duration::from_secs(40), finished).await.is_err() {
-        let left = truth::unfinished(&worker.sql, &worker.sandbox).await;
-        panic!("{at:?}: never finished: {left:?}\nfirst log:\n{log}\nsecond log:\n{}", process.log());
-    }
+    let left = truth::finished(|| rig.eyes(), Duration::from_secs(40)).await;
+    assert!(left.is_none(), "{at:?}: never finished: {}\n{}", left.unwrap_or_default(), process.tail());
     process.stop().await;
-    truth::at_the_end(&worker.sql, &worker.sandbox).await;
-    let ends = ends(at, &worker).await;
+    truth::at_the_end(&rig.eyes()).await;
+    let ends = ends(at, &rig).await;
     for log in [log, process.log()] {
-        let said = truth::leak(&log, &HashSet::new(), &worker.sandbox.oy.credentials().api_key);
+        let said = truth::leak(&log, &HashSet::new(), &rig.sandbox.oy.credentials().api_key);
         assert_eq!(said, None, "{at:?}: a secret in the log:\n{log}");
     }
-    Arc::into_inner(worker).expect("nobody else holds the rig").stop().await;
+    rig.stop().await;
     ends
 }
 
@@ -203,7 +194,7 @@ fn bad_days(rig: &Rig, at: At) {
 }
 
 /// Sends every payment, reads one and doubles a callback, until the process is dead.
-async fn drive(rig: &Arc<Rig>, member: &Member, process: &mut Process, accepted: &mut BTreeSet<&'static str>, at: At) {
+async fn drive(rig: &Rig, member: &Member, process: &mut Process, accepted: &mut BTreeSet<&'static str>, at: At) {
     let mut ids = BTreeMap::new();
     if !process.url.is_empty() {
         rig.call_back(process, member);
@@ -243,7 +234,7 @@ async fn drive(rig: &Arc<Rig>, member: &Member, process: &mut Process, accepted:
                 let read = http.get(format!("{url}/v1/get-status?transaction_id={id}")).bearer_auth(&member.key);
                 let _ = read.send().await;
             }
-            let waiting = payments(&rig.sql, &rig.sandbox).await;
+            let waiting = payments(&rig.eyes()).await;
             if let Some(paid) = waiting.iter().find(|paid| paid.external_id == "in progress for ever") {
                 let tried = paid.current();
                 let connection = member.connections.iter().find(|c| c.id == tried.connection_id).unwrap();
@@ -256,7 +247,7 @@ async fn drive(rig: &Arc<Rig>, member: &Member, process: &mut Process, accepted:
     };
     tokio::select! {
         killed = process.killed(Duration::from_secs(20)) => {
-            assert!(killed, "{at:?} was never reached:\n{}", process.log());
+            assert!(killed, "{at:?} was never reached:\n{}", process.tail());
         }
         () = poke => {}
     }
@@ -265,7 +256,7 @@ async fn drive(rig: &Arc<Rig>, member: &Member, process: &mut Process, accepted:
 /// How the payments ended, after checking what the table at the top promises.
 async fn ends(at: At, rig: &Rig) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let all = payments(&rig.sql, &rig.sandbox).await;
+    let all = payments(&rig.eyes()).await;
     assert_eq!(all.len(), PAYMENTS.len(), "{at:?}: a payment is missing or came twice");
     for paid in all {
         let (_, _, wanted) = PAYMENTS.iter().find(|(name, ..)| *name == paid.external_id).unwrap();

@@ -327,7 +327,7 @@ proptest! {
         // People closing it take everything off suspense again.
         for paid_out in [true, false] {
             let mut closed = lines.clone();
-            closed.extend(ledger::resolved(sum(Account::Suspense), paid_out));
+            closed.extend(ledger::resolved(sum(Account::Suspense), out, paid_out));
             prop_assert_eq!(balances(&closed).get(&Account::Suspense).copied().unwrap_or(0), 0);
         }
     }

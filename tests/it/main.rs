@@ -1,5 +1,10 @@
 //! The one integration binary: each module tests one part of the product from outside.
 
+mod api_access;
+mod api_document;
+mod api_payments;
+mod api_resolve;
+mod api_webhooks;
 mod bad_callbacks;
 mod bad_days;
 mod bad_operations;
@@ -13,7 +18,9 @@ mod domain_schedules;
 mod outbound;
 mod oy_golden;
 mod sandbox_oy;
+mod seeded;
 mod send_money;
 mod support;
+mod ticked;
 mod tidy;
 mod webhooks;

@@ -15,7 +15,7 @@ use crate::cli::service::Database;
 use crate::domain::access::Rights;
 use crate::domain::fee::FeePlan;
 use crate::domain::service::Mode;
-use crate::flows::{access, connections};
+use crate::flows::{access, connections, keys};
 use crate::outbound::{Outbound, OutboundLimits};
 
 /// Everything a measurement needs.
@@ -47,13 +47,13 @@ impl Stage {
         // Both processes must open what the other sealed.
         let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [9u8; 32]);
         std::fs::write(&master, format!("1:{key}\n"))?;
-        let keys = crate::crypto::envelope::Keyring::new([(1, [9u8; 32])].into()).context("one key")?;
-        let (app, _inboxes) = App::new(crate::app::Parts { keys, ..parts })?;
+        let ring = crate::crypto::envelope::Keyring::new([(1, [9u8; 32])].into()).context("one key")?;
+        let (app, _inboxes) = App::new(crate::app::Parts { keys: ring, ..parts })?;
         let client_id = access::create_client(&app, "Bench").await?;
         let plain_client = access::create_client(&app, "Plain").await?;
         let rights = Rights::all();
-        let wish = access::KeyWish { client_id, mode: Mode::Test, name: "bench", person: "bench", rights: &rights };
-        let key = access::create_key(&app, &wish).await?.secret;
+        let wish = keys::KeyWish { client_id, mode: Mode::Test, name: "bench", person: "bench", rights: &rights };
+        let key = keys::create(&app, &wish).await?.secret;
         let made = connections::create(
             &app,
             &connections::NewConnection {

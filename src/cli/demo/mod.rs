@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::domain::access::Rights;
 use crate::domain::fee::FeePlan;
 use crate::domain::service::Mode;
-use crate::flows::{access, books, connections, endpoints};
+use crate::flows::{access, books, connections, endpoints, keys};
 use crate::outbound::{Outbound, OutboundLimits};
 use crate::sandbox::{self, Sandbox, SandboxConfig};
 use crate::store;
@@ -126,9 +126,8 @@ async fn company(app: &App) -> anyhow::Result<(Uuid, String)> {
         None => access::create_client(app, COMPANY).await?,
     };
     let rights = Rights::all();
-    let wish =
-        access::KeyWish { client_id, mode: Mode::Test, name: "demo", person: "demo@example.com", rights: &rights };
-    Ok((client_id, access::create_key(app, &wish).await?.secret))
+    let wish = keys::KeyWish { client_id, mode: Mode::Test, name: "demo", person: "demo@example.com", rights: &rights };
+    Ok((client_id, keys::create(app, &wish).await?.secret))
 }
 
 /// The connection to the simulator: made once, then pointed to where the simulator is today.

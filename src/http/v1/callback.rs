@@ -16,7 +16,7 @@ use crate::providers::RawCallback;
 
 /// A call from a provider, about a payment of one connection. 2xx means it is stored.
 #[utoipa::path(
-    post, path = "/v1/callback/{direction}/{kind}/{codename}", tag = "Providers",
+    post, path = "/v1/callback/{direction}/{kind}/{codename}", tag = "Providers", operation_id = "receive_callback",
     params(
         ("direction" = String, Path, description = "`send` or `receive`"),
         ("kind" = String, Path, description = "The service, such as `send_money`"),

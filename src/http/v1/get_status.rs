@@ -28,7 +28,7 @@ pub struct Which {
 /// Where it is not final, its provider is asked before the answer, at most once in a few seconds. Meant for a lost
 /// webhook or a manual check; polling is not needed.
 #[utoipa::path(
-    get, path = "/v1/get-status", tag = "Payments", params(Which),
+    get, path = "/v1/get-status", tag = "Payments", operation_id = "get_status", params(Which),
     responses(
         (status = 200, body = Success<Payment>), (status = 400, body = Failure), (status = 401, body = Failure),
         (status = 403, body = Failure), (status = 404, body = Failure), (status = 429, body = Failure),

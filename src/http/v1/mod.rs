@@ -1,8 +1,17 @@
 //! One file per word of the address: request, answer, documentation and handler together.
 
+pub mod account_inquiry;
+pub mod api_keys;
+pub mod auth_token;
+pub mod balances;
 pub mod callback;
+pub mod events;
+pub mod exceptions;
 pub mod get_status;
 pub mod health;
+pub mod ip_allow_list;
 pub mod payment;
 pub mod send_money;
+pub mod sending;
+pub mod transactions;
 pub mod webhook_endpoints;

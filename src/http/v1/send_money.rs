@@ -22,6 +22,11 @@ use crate::http::reply::{self, Reply, Success};
 /// A payment to make. The `receiver…` fields may also stand under `attributes`, and older snake_case names are taken.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "externalId": "ORDER-2026-0001", "amount": 10000, "currency": "IDR", "receiverName": "Budi Santoso",
+    "receiverAccountNo": "1239812390", "receiverBankCode": "BCA", "remark": "Invoice 12",
+    "metadata": "{\"orderId\":\"ORD-2025-00123\"}"
+}))]
 pub struct SendMoney {
     /// Your reference; unique for ever.
     #[schema(min_length = 1, max_length = 255, example = "ORDER-2026-0001")]
@@ -108,7 +113,7 @@ fn wrong_attribute(body: &mut Map<String, Value>, name: &str, value: Value) {
 /// not paid: the result comes to your webhook endpoint. With `Prefer: wait=N` the answer is held for up to N seconds
 /// or until the payment is final.
 #[utoipa::path(
-    post, path = "/v1/send-money", tag = "Payments",
+    post, path = "/v1/send-money", tag = "Payments", operation_id = "send_money",
     request_body = SendMoney,
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "Repeats of the same request answer the first payment"),

@@ -22,9 +22,9 @@ impl Reply {
     }
 }
 
-/// Ids, times and secrets are masked by their field; everything else is compared as it is.
+/// Ids, times and secrets are masked by their field, ids and ports in texts too; everything else is compared as it is.
 fn masked(mut value: Value) -> Value {
-    const MASKED: [&str; 14] = [
+    const MASKED: &[&str] = &[
         "id",
         "requestId",
         "createdAt",
@@ -39,6 +39,24 @@ fn masked(mut value: Value) -> Value {
         "nextCursor",
         "accessToken",
         "hint",
+        "transactionId",
+        "connectionId",
+        "eventId",
+        "last",
+        "reference",
+        "providerRef",
+        "raw",
+        "sentAt",
+        "seenAt",
+        "nextTryAt",
+        "openedAt",
+        "closedAt",
+        "pausedAt",
+        "proposedAt",
+        "approvedAt",
+        "revokedAt",
+        "previousSecretUntil",
+        "timestamp",
     ];
     match &mut value {
         Value::Object(fields) => {
@@ -48,9 +66,30 @@ fn masked(mut value: Value) -> Value {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| *item = masked(item.take())),
+        Value::String(text) => *text = without_ids(text),
         _ => {}
     }
     value
+}
+
+/// A text with the digits of ids and of local ports left out.
+fn without_ids(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['_', ':']) {
+        let (before, after) = rest.split_at(at + 1);
+        out.push_str(before);
+        let hex = after.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let (cut, word) = match () {
+            () if before.ends_with('_') && hex == 32 => (32, "[id]"),
+            () if before.ends_with("127.0.0.1:") => (digits, "[port]"),
+            () => (0, ""),
+        };
+        out.push_str(word);
+        rest = &after[cut..];
+    }
+    out + rest
 }
 
 /// A client with a key.

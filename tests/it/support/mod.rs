@@ -1,6 +1,7 @@
 //! What tests of several modules share.
 
 pub mod bad;
+pub mod dice;
 pub mod http;
 pub mod pg;
 pub mod rig;

@@ -19,7 +19,8 @@ use paystrator::domain::access::Rights;
 use paystrator::domain::fee::FeePlan;
 use paystrator::domain::service::Mode;
 use paystrator::domain::webhook::EVENT_TYPES;
-use paystrator::flows::{access, connections, endpoints};
+use paystrator::flows::once::First;
+use paystrator::flows::{access, connections, endpoints, keys};
 use paystrator::outbound::{Outbound, OutboundLimits};
 use paystrator::sandbox::merchant::Secret;
 use paystrator::sandbox::{self, Sandbox, SandboxConfig};
@@ -31,6 +32,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::pg;
+use super::truth::Eyes;
 use super::world::{fresh_database, open};
 
 /// In every receiver's name, so that it can be looked for where it must not be.
@@ -73,8 +75,19 @@ pub struct Rig {
     pub app: Arc<App>,
     pub sandbox: Sandbox,
     pub sql: PgPool,
-    /// Held so that the `App`'s channels stay open.
-    _inboxes: Inboxes,
+    /// Held so that the `App`'s channels stay open; a test that ticks the workers takes them.
+    pub inboxes: Option<Inboxes>,
+    /// The simulators' clock, where it is not the machine's.
+    pub their_clock: Clock,
+}
+
+/// What a rig is made of, where it is not the usual.
+pub struct Ground {
+    pub clock: Clock,
+    pub their_clock: Clock,
+    pub config: Config,
+    /// Of the simulators.
+    pub speed: f64,
 }
 
 /// A client of the rig, with what belongs to it.
@@ -87,27 +100,51 @@ pub struct Member {
     pub endpoint: String,
 }
 
+impl Member {
+    /// The client, proved.
+    pub fn caller(&self) -> access::Caller {
+        access::Caller {
+            client_id: self.client_id,
+            key_id: Uuid::nil(),
+            mode: Mode::Test,
+            rights: Rights::all(),
+            person: "Ani".into(),
+            by_token: false,
+        }
+    }
+}
+
 impl Rig {
     pub async fn new(settings: Value) -> Rig {
+        let (clock, their_clock) = (Clock::system(), Clock::system());
+        Rig::on(Ground { clock, their_clock, config: Config::defaults(), speed: SPEED }, settings).await
+    }
+
+    pub async fn on(ground: Ground, settings: Value) -> Rig {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let dir = pg::folder(&format!("rig-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         let url = fresh_database().await;
-        let config = SandboxConfig { speed: SPEED, ..SandboxConfig::new(&dir) };
+        let config =
+            SandboxConfig { speed: ground.speed, clock: ground.their_clock.clone(), ..SandboxConfig::new(&dir) };
         let sandbox = sandbox::start(config, doors()).await.expect("the sandbox starts");
         sandbox.oy.change_settings(settings.as_object().cloned().unwrap_or_default()).expect("settings");
-        let keys = Keyring::new([(1, MASTER)].into()).expect("one key");
-        let parts =
-            Parts { db: open(&url), clock: Clock::system(), outbound: doors(), config: Config::defaults(), keys };
-        let (app, inboxes) = App::new(parts).expect("an App");
+        let (app, inboxes) = put_together(&url, ground.clock, ground.config);
         let sql = PgPool::connect(&url).await.unwrap();
-        Rig { url, app, sandbox, sql, _inboxes: inboxes }
+        Rig { url, app, sandbox, sql, inboxes: Some(inboxes), their_clock: ground.their_clock }
+    }
+
+    /// Another `App` on the same ground, as after a restart: whatever was in memory is gone.
+    pub fn restart(&mut self) -> Inboxes {
+        let (app, inboxes) = put_together(&self.url, self.app.clock.clone(), self.app.config.clone());
+        self.app = app;
+        inboxes
     }
 
     /// A client with a key that may do everything, `count` connections in their order, and an endpoint that hears all.
     pub async fn member(&self, name: &str, count: usize) -> Member {
         let client_id = access::create_client(&self.app, name).await.unwrap();
-        let wish = access::KeyWish { client_id, mode: Mode::Test, name: "test", person: "Ani", rights: &Rights::all() };
-        let key = access::create_key(&self.app, &wish).await.unwrap().secret;
+        let wish = keys::KeyWish { client_id, mode: Mode::Test, name: "test", person: "Ani", rights: &Rights::all() };
+        let key = keys::create(&self.app, &wish).await.unwrap().secret;
         let mut made = Vec::new();
         for n in 1..=count {
             let new = connections::NewConnection {
@@ -130,16 +167,12 @@ impl Rig {
 
     /// An endpoint of `member` at the merchant, under `name`.
     pub async fn endpoint(&self, member: &Member, name: &str, events: &[&str]) {
-        let caller = access::Caller {
-            client_id: member.client_id,
-            key_id: Uuid::nil(),
-            mode: Mode::Test,
-            rights: Rights::all(),
-            person: "Ani".into(),
-        };
+        let caller = member.caller();
         let url = format!("{}/webhooks/{name}", self.sandbox.merchant_url());
-        let events = events.iter().map(|event| (*event).to_owned()).collect();
-        let made = endpoints::create(&self.app, &caller, &url, events).await.unwrap();
+        let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
+        let First::Made(made) = endpoints::create(&self.app, &caller, &url, &events, None).await.unwrap() else {
+            panic!("nothing was made before")
+        };
         let secret = Secret { name: name.into(), secret: made.secret, verification_token: Some(made.token) };
         self.sandbox.merchant.set_secret(secret).unwrap();
     }
@@ -205,6 +238,10 @@ impl Rig {
         self.sandbox.oy.change_settings(settings.as_object().cloned().unwrap()).unwrap();
     }
 
+    pub fn eyes(&self) -> Eyes<'_> {
+        Eyes { sql: &self.sql, sandbox: &self.sandbox, now: self.app.now() }
+    }
+
     pub async fn stop(self) {
         self.sql.close().await;
         self.app.db.close().await;
@@ -256,11 +293,22 @@ impl Process {
         assert!(status.success(), "it ended with {status}:\n{}", self.log());
     }
 
-    /// The last lines it wrote.
+    /// Its last lines, for a message.
+    pub fn tail(&self) -> String {
+        let log = self.log.lock().unwrap();
+        log.iter().skip(log.len().saturating_sub(40)).cloned().collect::<Vec<_>>().join("\n")
+    }
+
+    /// All that is kept of what it wrote.
     pub fn log(&self) -> String {
         let log = self.log.lock().unwrap();
         log.iter().cloned().collect::<Vec<_>>().join("\n")
     }
+}
+
+fn put_together(url: &str, clock: Clock, config: Config) -> (Arc<App>, Inboxes) {
+    let keys = Keyring::new([(1, MASTER)].into()).expect("one key");
+    App::new(Parts { db: open(url), clock, outbound: doors(), config, keys }).expect("an App")
 }
 
 fn doors() -> Outbound {

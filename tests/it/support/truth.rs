@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use paystrator::sandbox::Sandbox;
 use paystrator::sandbox::oy::Row;
 use sqlx::PgPool;
@@ -11,8 +13,17 @@ use uuid::Uuid;
 
 use super::rig::NAME_MARK;
 
-/// One payment with its attempts, as they stand.
-#[derive(Clone, Debug)]
+/// What the truth is read from.
+pub struct Eyes<'a> {
+    pub sql: &'a PgPool,
+    pub sandbox: &'a Sandbox,
+    /// By the service's clock.
+    pub now: DateTime<Utc>,
+}
+
+/// One payment with its attempts, as they stand. Some fields are only there to be printed.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[allow(dead_code)]
 pub struct Paid {
     pub client_id: Uuid,
     pub id: Uuid,
@@ -20,17 +31,23 @@ pub struct Paid {
     pub amount: i64,
     pub status: String,
     pub version: i32,
+    #[sqlx(skip)]
     pub attempts: Vec<Tried>,
     pub exceptions: i64,
+    /// Nothing is sent or re-sent by itself any more.
+    pub is_window_closed: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[allow(dead_code)]
 pub struct Tried {
+    pub payment_id: Uuid,
     pub number: i16,
     pub connection_id: Uuid,
     pub reference: String,
     pub state: String,
     /// What the simulator knows of it.
+    #[sqlx(skip)]
     pub theirs: Option<Row>,
 }
 
@@ -45,10 +62,14 @@ impl Paid {
     }
 
     /// Whether the simulator will never say how it ended: its mocks for 999, 102 and 301 for ever, or a refusal for
-    /// ever whose answer was lost (an id it rejected is an id it does not know).
+    /// ever whose answer was lost (an id it rejected is an id it does not know). Where it never saw the order, or
+    /// refused it unheard, the doubt stays once the window for a re-send has closed.
     fn is_never_told(&self) -> bool {
         let tried = self.current();
-        let Some(row) = &tried.theirs else { return false };
+        let Some(row) = &tried.theirs else { return tried.state == "unknown" && self.is_window_closed };
+        if tried.state == "unknown" && row.trx_id.is_empty() && self.is_window_closed {
+            return true;
+        }
         match (tried.state.as_str(), row.code.to_string().as_str(), row.recipient_account.as_str()) {
             ("accepted" | "unknown", "102", "6666666666") => row.reserved,
             ("accepted" | "unknown", "301", "9999999999") => row.reserved,
@@ -65,48 +86,42 @@ impl Paid {
 }
 
 /// Every payment with the simulator's side of it.
-pub async fn payments(sql: &PgPool, sandbox: &Sandbox) -> Vec<Paid> {
+pub async fn payments(eyes: &Eyes<'_>) -> Vec<Paid> {
+    let Eyes { sql, sandbox, now } = *eyes;
     let mut theirs: HashMap<String, Row> =
         sandbox.oy.books().payments.into_iter().map(|row| (row.partner_trx_id.clone(), row)).collect();
-    let rows: Vec<(Uuid, Uuid, String, i64, String, i32, i64)> = sqlx::query_as(
-        "SELECT p.client_id, p.id, p.external_id, p.amount, p.status, p.version,
-            (SELECT count(*) FROM exception x WHERE x.client_id = p.client_id AND x.payment_id = p.id)
+    let mut payments: Vec<Paid> = sqlx::query_as(
+        "SELECT p.client_id, p.id, p.external_id, p.amount, p.status, p.version, p.send_until <= $1 AS is_window_closed,
+            (SELECT count(*) FROM exception x WHERE x.client_id = p.client_id AND x.payment_id = p.id) AS exceptions
          FROM payment p ORDER BY p.client_id, p.external_id",
     )
+    .bind(now)
     .fetch_all(sql)
     .await
     .unwrap();
-    let tried: Vec<(Uuid, i16, Uuid, String, String)> = sqlx::query_as(
+    let tried: Vec<Tried> = sqlx::query_as(
         "SELECT payment_id, number, connection_id, reference, state FROM attempt ORDER BY payment_id, number",
     )
     .fetch_all(sql)
     .await
     .unwrap();
     let mut attempts: HashMap<Uuid, Vec<Tried>> = HashMap::new();
-    for (payment, number, connection_id, reference, state) in tried {
-        let theirs = theirs.remove(&reference);
-        attempts.entry(payment).or_default().push(Tried { number, connection_id, reference, state, theirs });
+    for mut tried in tried {
+        tried.theirs = theirs.remove(&tried.reference);
+        attempts.entry(tried.payment_id).or_default().push(tried);
     }
     assert!(theirs.is_empty(), "the simulator knows what we do not: {theirs:#?}");
-    rows.into_iter()
-        .map(|(client_id, id, external_id, amount, status, version, exceptions)| Paid {
-            attempts: attempts.remove(&id).unwrap_or_default(),
-            client_id,
-            id,
-            external_id,
-            amount,
-            status,
-            version,
-            exceptions,
-        })
-        .collect()
+    for paid in &mut payments {
+        paid.attempts = attempts.remove(&paid.id).unwrap_or_default();
+    }
+    payments
 }
 
-/// What must hold at every instant, also in the middle of everything. Says each thing that does not.
-pub async fn always(sql: &PgPool, sandbox: &Sandbox) -> Vec<String> {
+/// What must hold whenever no call is under way, also in the middle of everything. Says each thing that does not.
+pub async fn always(eyes: &Eyes<'_>) -> Vec<String> {
+    let sql = eyes.sql;
     let mut wrong = Vec::new();
-    // The simulator is asked before and after: between the two reads a payment may move on.
-    for paid in payments(sql, sandbox).await {
+    for paid in payments(eyes).await {
         let of = |what: &str| format!("{}: {what}: {paid:?}", paid.external_id);
         let frees = |state: &str| ["not_sent", "refused", "failed"].contains(&state);
         let live = paid.attempts.iter().filter(|tried| !frees(&tried.state)).count();
@@ -201,7 +216,8 @@ const TENANTS: &str = "
     WHERE p.id IS NULL";
 
 /// What is left to do, in words; `None` when every payment is where it will stay and everybody was told.
-pub async fn unfinished(sql: &PgPool, sandbox: &Sandbox) -> Option<String> {
+pub async fn unfinished(eyes: &Eyes<'_>) -> Option<String> {
+    let sql = eyes.sql;
     let left: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM delivery WHERE state = 'pending')
             + (SELECT count(*) FROM callback WHERE done_at IS NULL)",
@@ -209,7 +225,7 @@ pub async fn unfinished(sql: &PgPool, sandbox: &Sandbox) -> Option<String> {
     .fetch_one(sql)
     .await
     .unwrap();
-    let open: Vec<Paid> = payments(sql, sandbox).await.into_iter().filter(|paid| !paid.is_settled()).collect();
+    let open: Vec<Paid> = payments(eyes).await.into_iter().filter(|paid| !paid.is_settled()).collect();
     if open.is_empty() && left == 0 {
         return None;
     }
@@ -220,10 +236,23 @@ pub async fn unfinished(sql: &PgPool, sandbox: &Sandbox) -> Option<String> {
     Some(text)
 }
 
+/// Waits until nothing is left to do. What is left after `patience` is told, with what is wrong by then.
+pub async fn finished<'a>(eyes: impl Fn() -> Eyes<'a>, patience: Duration) -> Option<String> {
+    let finished = async {
+        while unfinished(&eyes()).await.is_some() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(patience, finished).await.err()?;
+    let left = unfinished(&eyes()).await?;
+    Some(format!("{left}\n{}", always(&eyes()).await.join("\n")))
+}
+
 /// What must hold when nothing is left to do and no process runs. Panics with everything that does not.
-pub async fn at_the_end(sql: &PgPool, sandbox: &Sandbox) {
-    let mut wrong = always(sql, sandbox).await;
-    let payments = payments(sql, sandbox).await;
+pub async fn at_the_end(eyes: &Eyes<'_>) {
+    let Eyes { sql, sandbox, .. } = *eyes;
+    let mut wrong = always(eyes).await;
+    let payments = payments(eyes).await;
     for paid in &payments {
         let of = |what: &str| format!("{}: {what}: {paid:?}", paid.external_id);
         let moved = paid.moved();
@@ -268,7 +297,7 @@ async fn books_agree(sql: &PgPool, payments: &[Paid]) -> Vec<String> {
     for paid in payments {
         for tried in &paid.attempts {
             let row = tried.theirs.as_ref();
-            let doubt = tried.state == "unknown" && row.is_some_and(|row| !row.moved && !row.reserved);
+            let doubt = tried.state == "unknown" && !row.is_some_and(|row| row.moved || row.reserved);
             let mut add = |account| *theirs.entry((tried.connection_id, account)).or_default() += paid.amount;
             if row.is_some_and(|row| row.moved) {
                 add("paid_out");

@@ -16,7 +16,7 @@ use paystrator::crypto::envelope::Keyring;
 use paystrator::domain::access::Rights;
 use paystrator::domain::fee::FeePlan;
 use paystrator::domain::service::Mode;
-use paystrator::flows::{access, connections};
+use paystrator::flows::{access, connections, keys};
 use paystrator::outbound::{Outbound, OutboundLimits};
 use paystrator::sandbox::merchant::Secret;
 use paystrator::sandbox::{self, Sandbox, SandboxConfig};
@@ -185,6 +185,17 @@ impl World {
         text("id")
     }
 
+    /// The same client with a key of these rights alone.
+    pub async fn with_rights(&self, rights: Rights) -> Caller {
+        self.caller.with_key(&key_with(&self.app, self.client_id, "Citra", rights).await)
+    }
+
+    /// Another client, with a key that may do everything.
+    pub async fn stranger(&self) -> Caller {
+        let client_id = access::create_client(&self.app, "Other Company").await.unwrap();
+        self.caller.with_key(&key(&self.app, client_id, "Dewi").await)
+    }
+
     /// A payment to `account`, over `amount` rupiah.
     pub fn body(external_id: &str, account: &str, amount: i64) -> Value {
         json!({
@@ -320,7 +331,10 @@ impl World {
 }
 
 async fn key(app: &App, client_id: Uuid, person: &str) -> String {
-    let rights = Rights::all();
-    let wish = access::KeyWish { client_id, mode: Mode::Test, name: "test", person, rights: &rights };
-    access::create_key(app, &wish).await.unwrap().secret
+    key_with(app, client_id, person, Rights::all()).await
+}
+
+async fn key_with(app: &App, client_id: Uuid, person: &str, rights: Rights) -> String {
+    let wish = keys::KeyWish { client_id, mode: Mode::Test, name: "test", person, rights: &rights };
+    keys::create(app, &wish).await.unwrap().secret
 }

@@ -1,0 +1,57 @@
+//! What stands now, as gauges: attempts under way, deliveries waiting, exceptions open. Counted by cheap queries.
+//!
+//! It reads and decides nothing. What was shown once is shown as zero when it is gone, or alarms would never end.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use super::deliver;
+use super::lanes::lock;
+use crate::app::App;
+use crate::domain::ids;
+use crate::store::{self, attempt, exception};
+
+/// The series this process has shown.
+#[derive(Default)]
+pub struct Shown {
+    attempts: Mutex<HashSet<[String; 3]>>,
+    exceptions: Mutex<HashSet<String>>,
+}
+
+/// Sets every gauge.
+pub async fn set(app: &App, shown: &Shown) -> store::Result<()> {
+    attempts(app, shown).await?;
+    let (waiting, oldest) = deliver::lag(app).await?;
+    metrics::gauge!("webhook_waiting").set(waiting as f64);
+    metrics::gauge!("webhook_oldest_waiting_seconds").set(oldest.map_or(0.0, |at| age(app, at)));
+    let open = exception::open_counts(&app.db).await?;
+    let mut known = lock(&shown.exceptions);
+    known.extend(open.iter().map(|(kind, _)| kind.clone()));
+    for kind in known.iter() {
+        let count = open.iter().find(|(k, _)| k == kind).map_or(0, |(_, n)| *n);
+        metrics::gauge!("exceptions_open", "kind" => kind.clone()).set(count as f64);
+    }
+    Ok(())
+}
+
+async fn attempts(app: &App, shown: &Shown) -> store::Result<()> {
+    let counts = attempt::counts(&app.db).await?;
+    let labels =
+        |c: &attempt::Count| [c.provider.clone(), ids::show(ids::CONNECTION, c.connection_id), c.state.clone()];
+    let mut known = lock(&shown.attempts);
+    known.extend(counts.iter().map(labels));
+    for series in known.iter() {
+        let now = counts.iter().find(|count| labels(count) == *series);
+        let [provider, connection, state] = series.clone();
+        let labels = [("provider", provider), ("connection", connection), ("state", state)];
+        metrics::gauge!("attempts_under_way", &labels).set(now.map_or(0.0, |count| count.count as f64));
+        metrics::gauge!("attempts_under_way_amount", &labels).set(now.map_or(0.0, |count| count.amount as f64));
+        metrics::gauge!("attempts_under_way_oldest_seconds", &labels)
+            .set(now.map_or(0.0, |count| age(app, count.oldest)));
+    }
+    Ok(())
+}
+
+fn age(app: &App, at: chrono::DateTime<chrono::Utc>) -> f64 {
+    (app.now() - at).num_milliseconds().max(0) as f64 / 1000.0
+}

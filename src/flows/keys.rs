@@ -1,0 +1,110 @@
+//! API keys: made, listed, revoked. A key is stored as a keyed hash and shown once.
+//!
+//! A key cannot make a key that may do more than itself, and names the person who answers for what it does.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::access::{Caller, audited, key_hash};
+use super::once::{self, First, Once, Refused};
+use crate::app::App;
+use crate::crypto::random_bytes;
+use crate::domain::access::Rights;
+use crate::domain::ids;
+use crate::domain::service::Mode;
+use crate::store::access::{self, KeyRow, NewKey};
+use crate::store::{self, Tx};
+
+/// The route in idempotency rows.
+const ROUTE: &str = "api-keys";
+
+/// A key to make.
+pub struct KeyWish<'a> {
+    pub client_id: Uuid,
+    pub mode: Mode,
+    pub name: &'a str,
+    pub person: &'a str,
+    pub rights: &'a Rights,
+}
+
+/// A key that was made. `secret` is shown once and kept nowhere.
+pub struct MadeKey {
+    pub id: Uuid,
+    pub secret: String,
+    pub hint: String,
+}
+
+/// Makes a key for who runs the installation.
+pub async fn create(app: &App, wish: &KeyWish<'_>) -> store::Result<MadeKey> {
+    let mut tx = super::begin(&app.db).await?;
+    let made = insert(app, &mut tx, wish, app.now()).await?;
+    tx.commit().await?;
+    Ok(made)
+}
+
+/// Makes a key for the caller, whose own rights contain its; checked already.
+pub async fn create_by(
+    app: &App,
+    caller: &Caller,
+    wish: &KeyWish<'_>,
+    once: Option<Once>,
+) -> Result<First<MadeKey>, Refused> {
+    loop {
+        if let Some(id) = once::earlier(app, caller, ROUTE, once.as_ref()).await? {
+            return Ok(First::Replayed(id));
+        }
+        let now = app.now();
+        let mut tx = super::begin(&app.db).await?;
+        let made = insert(app, &mut tx, wish, now).await?;
+        let detail = json!({ "name": wish.name, "person": wish.person, "rights": wish.rights });
+        audited(&mut tx, caller, "key.created", &ids::show(ids::KEY, made.id), detail, now).await?;
+        if once::commit(app, tx, caller, ROUTE, once.as_ref(), made.id).await? {
+            return Ok(First::Made(made));
+        }
+    }
+}
+
+/// `sk_test_` or `sk_live_` and 192 random bits.
+async fn insert(app: &App, tx: &mut Tx, wish: &KeyWish<'_>, now: DateTime<Utc>) -> store::Result<MadeKey> {
+    let secret = format!("sk_{}_{}", wish.mode.as_str(), URL_SAFE_NO_PAD.encode(random_bytes::<24>()));
+    let hint = format!("{}…{}", &secret[..12], &secret[secret.len() - 4..]);
+    let id = ids::new_id(now);
+    let row = NewKey {
+        client_id: wish.client_id,
+        id,
+        mode: wish.mode.as_str(),
+        name: wish.name,
+        person: wish.person,
+        hint: &hint,
+        rights: serde_json::to_value(wish.rights).unwrap_or_default(),
+        hash: &key_hash(app, &secret),
+    };
+    access::insert_key(tx, &row, now).await?;
+    Ok(MadeKey { id, secret, hint })
+}
+
+/// The keys of the caller's client and mode, revoked ones too, oldest first.
+pub async fn list(app: &App, caller: &Caller) -> store::Result<Vec<KeyRow>> {
+    access::keys(&app.db, caller.client_id, caller.mode.as_str()).await
+}
+
+/// One key of the caller's client and mode.
+pub async fn get(app: &App, caller: &Caller, id: Uuid) -> store::Result<Option<KeyRow>> {
+    let key = access::key(&app.db, caller.client_id, id).await?;
+    Ok(key.filter(|key| key.mode == caller.mode.as_str()))
+}
+
+/// Revokes a key and, with it, its tokens; a revoked key stays revoked. `None` where there is none.
+pub async fn revoke(app: &App, caller: &Caller, id: Uuid) -> store::Result<Option<KeyRow>> {
+    let now = app.now();
+    let mut tx = super::begin(&app.db).await?;
+    if access::revoke_key(&mut tx, caller.client_id, caller.mode.as_str(), id, now).await? {
+        audited(&mut tx, caller, "key.revoked", &ids::show(ids::KEY, id), json!({}), now).await?;
+        tx.commit().await?;
+        app.credentials.clear();
+    }
+    get(app, caller, id).await
+}

@@ -1,0 +1,397 @@
+//! Two people end a doubt: one proposes with a document, another approves, and the word is carried out at once.
+//!
+//! Approval and everything it changes stand in one transaction that begins by moving the payment's version, so an
+//! approved resolution is carried out exactly once, whatever races or dies. Nothing here speaks to a provider.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::access::{Caller, audited};
+use super::advance::{self, Sight};
+use super::deliver;
+use crate::app::App;
+use crate::domain::evidence::{Evidence, Seen};
+use crate::domain::ids;
+use crate::domain::ledger::{self, Line};
+use crate::domain::payment::{Reason, Status};
+use crate::store::attempt::{self, Case};
+use crate::store::event::{self, NewEnd};
+use crate::store::exception::{self, Exception, Resolution, Touched};
+use crate::store::ledger as lines;
+use crate::store::{self, Tx, advance as door, payment};
+
+/// What people say of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The attempt in doubt paid.
+    Paid,
+    /// The attempt in doubt did not pay and will not.
+    Failed,
+    /// The contradiction: the money is out for good.
+    PaidOut,
+    /// The contradiction: the money did not leave, or is back.
+    Returned,
+    /// The contradiction moved no money.
+    Noted,
+}
+
+impl Outcome {
+    pub const ALL: [Outcome; 5] = [Outcome::Paid, Outcome::Failed, Outcome::PaidOut, Outcome::Returned, Outcome::Noted];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Paid => "paid",
+            Outcome::Failed => "failed",
+            Outcome::PaidOut => "paid_out",
+            Outcome::Returned => "returned",
+            Outcome::Noted => "noted",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+    }
+}
+
+/// One person's word.
+pub struct Word {
+    pub outcome: Outcome,
+    pub reason: String,
+    /// Where the proof is kept.
+    pub document: String,
+}
+
+/// How far a resolution came.
+pub enum Resolved {
+    Proposed(Resolution),
+    Executed(Resolution),
+}
+
+/// Why a word changes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    #[error("there is no such payment")]
+    NotFound,
+    /// Who proposes must say these too.
+    #[error("{0:?} are missing")]
+    Unfounded(Vec<&'static str>),
+    /// The same person proposed it.
+    #[error("a second person must approve")]
+    SecondPerson(Box<Resolution>),
+    /// Somebody proposed something else.
+    #[error("another outcome is proposed")]
+    Differs(Box<Resolution>),
+    /// As the payment stands, nothing can be resolved so.
+    #[error("{0}")]
+    Unfit(&'static str),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Fault(#[from] anyhow::Error),
+}
+
+/// How often a word that was overtaken is weighed again before it is called a fault.
+const ROUNDS: usize = 32;
+
+/// Proposes `word`, or, where another person proposed the same, approves it and carries it out.
+pub async fn say(app: &App, caller: &Caller, payment_id: Uuid, word: &Word) -> Result<Resolved, Refused> {
+    for _ in 0..ROUNDS {
+        let state = State::read(app, caller, payment_id).await?;
+        let Some(proposal) = &state.proposal else {
+            state.plan(word.outcome, app.now())?;
+            let texts = [("reason", &word.reason), ("document", &word.document)];
+            let blank: Vec<_> =
+                texts.iter().filter(|(_, text)| text.trim().is_empty()).map(|(name, _)| *name).collect();
+            if !blank.is_empty() {
+                return Err(Refused::Unfounded(blank));
+            }
+            match propose(app, caller, payment_id, word).await {
+                Ok(resolution) => return Ok(Resolved::Proposed(resolution)),
+                Err(error) if error.violated() == Some("resolution_open") => continue,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        if proposal.outcome != word.outcome.as_str() {
+            return Err(Refused::Differs(Box::new(proposal.clone())));
+        }
+        if same_person(&proposal.proposed_by, &caller.person) {
+            return Err(Refused::SecondPerson(Box::new(proposal.clone())));
+        }
+        let plan = state.plan(word.outcome, proposal.proposed_at)?;
+        if let Some(done) = execute(app, caller, &state, proposal, word.outcome, plan).await? {
+            return Ok(Resolved::Executed(done));
+        }
+    }
+    Err(Refused::Fault(anyhow::anyhow!("a resolution was overtaken {ROUNDS} times")))
+}
+
+/// Takes back the proposal of a payment; `None` where there is none any more.
+pub async fn withdraw(app: &App, caller: &Caller, payment_id: Uuid) -> Result<Option<Resolution>, Refused> {
+    for _ in 0..ROUNDS {
+        let state = State::read(app, caller, payment_id).await?;
+        let Some(proposal) = state.proposal else { return Ok(None) };
+        let now = app.now();
+        let mut tx = super::begin(&app.db).await?;
+        let touched =
+            Touched { client_id: caller.client_id, payment_id, expected_version: state.case.version, end: None };
+        // An approval under way moved the version: then this comes too late, and looks again.
+        if exception::touch(&mut tx, &touched, now).await?
+            && exception::withdraw(&mut tx, caller.client_id, proposal.id).await?
+        {
+            audit(&mut tx, caller, payment_id, "resolution.withdrawn", &proposal, now).await?;
+            tx.commit().await?;
+            return Ok(Some(proposal));
+        }
+    }
+    Err(Refused::Fault(anyhow::anyhow!("a withdrawal was overtaken {ROUNDS} times")))
+}
+
+/// Names are typed by people: blanks around and letter case make no second person.
+fn same_person(a: &str, b: &str) -> bool {
+    a.trim().to_lowercase() == b.trim().to_lowercase()
+}
+
+/// Everything a word is weighed against.
+struct State {
+    case: Case,
+    attempts: Vec<payment::AttemptRow>,
+    open: Vec<Exception>,
+    suspended: Vec<lines::Suspended>,
+    proposal: Option<Resolution>,
+}
+
+/// What a word changes.
+enum Plan {
+    /// The attempt in doubt, through the one door.
+    Attempt { paid: bool },
+    /// The open exceptions: lines by attempt, and the payment's end where nothing else can end it.
+    Exceptions { lines: Vec<(i16, Line)>, end: Option<Status> },
+}
+
+impl State {
+    async fn read(app: &App, caller: &Caller, payment_id: Uuid) -> Result<Self, Refused> {
+        let (db, client) = (&app.db, caller.client_id);
+        // The case first: whatever changes after it moves the version it holds.
+        let case = attempt::case(db, client, payment_id, 0).await?;
+        let case = case.filter(|case| case.mode == caller.mode).ok_or(Refused::NotFound)?;
+        Ok(State {
+            case,
+            attempts: payment::attempts(db, client, payment_id).await?,
+            open: exception::open_of(db, client, payment_id).await?,
+            suspended: lines::suspended(db, client, payment_id).await?,
+            proposal: exception::proposal(db, client, payment_id).await?,
+        })
+    }
+
+    /// What `outcome` changes as the payment stands, if everything it is about was there at `known_at`.
+    fn plan(&self, outcome: Outcome, known_at: DateTime<Utc>) -> Result<Plan, Refused> {
+        const NEWER: &str = "something happened after the proposal; withdraw it, look again, and propose anew";
+        match outcome {
+            Outcome::Paid | Outcome::Failed => {
+                if !matches!(self.case.attempt.state, Evidence::Unknown | Evidence::Accepted) {
+                    return Err(Refused::Unfit("no attempt of this payment is unknown or accepted"));
+                }
+                if self.attempts.last().is_some_and(|attempt| attempt.created_at > known_at) {
+                    return Err(Refused::Unfit(NEWER));
+                }
+                Ok(Plan::Attempt { paid: outcome == Outcome::Paid })
+            }
+            Outcome::PaidOut | Outcome::Returned | Outcome::Noted => {
+                if self.open.is_empty() {
+                    return Err(Refused::Unfit("this payment has no open exception"));
+                }
+                if self.open.iter().any(|exception| exception.opened_at > known_at) {
+                    return Err(Refused::Unfit(NEWER));
+                }
+                self.close(outcome)
+            }
+        }
+    }
+
+    fn close(&self, outcome: Outcome) -> Result<Plan, Refused> {
+        let state = self.case.attempt.state;
+        let stuck = !self.case.status.is_final() && state.is_freed();
+        if outcome == Outcome::Noted {
+            if !self.suspended.is_empty() {
+                return Err(Refused::Unfit("money is on suspense: say paid_out or returned"));
+            }
+            if stuck {
+                return Err(Refused::Unfit("the payment waits for its end: say paid_out or returned"));
+            }
+            return Ok(Plan::Exceptions { lines: Vec::new(), end: None });
+        }
+        if state.is_awaited() || state == Evidence::Prepared {
+            return Err(Refused::Unfit(
+                "an attempt is under way: wait for its end, or resolve it as paid or failed first",
+            ));
+        }
+        let out = outcome == Outcome::PaidOut;
+        let lines = self.lines(out)?;
+        if lines.is_empty() && !stuck {
+            return Err(Refused::Unfit("there is nothing to book: close it with noted"));
+        }
+        let end = stuck.then_some(if out { Status::Success } else { Status::Failed });
+        Ok(Plan::Exceptions { lines, end })
+    }
+
+    /// The lines that take every attempt's money off suspense, or book what an exception says and suspense does not.
+    fn lines(&self, out: bool) -> Result<Vec<(i16, Line)>, Refused> {
+        let mut booked = Vec::new();
+        for attempt in &self.attempts {
+            let paid = matches!(Evidence::parse(&attempt.state), Some(Evidence::Paid | Evidence::Reversed));
+            let held: Vec<i64> =
+                self.suspended.iter().filter(|s| s.attempt == attempt.number).map(|s| s.units).collect();
+            if out && !paid && held.iter().any(|units| *units < 0) {
+                return Err(Refused::Unfit("the attempt was resolved as failed, so the money cannot be paid out"));
+            }
+            let unbooked = self.open.iter().find(|x| x.attempt == attempt.number && speaks_of_all(&x.kind));
+            let lines: Vec<Line> = match unbooked {
+                Some(exception) if held.is_empty() => ledger::corrected(paid, out, exception.amount),
+                // Each contradiction by itself: what one says went out and another says came back do not cancel out.
+                _ => held.into_iter().flat_map(|units| ledger::resolved(units, paid, out)).collect(),
+            };
+            booked.extend(lines.into_iter().map(|line| (attempt.number, line)));
+        }
+        Ok(booked)
+    }
+}
+
+/// Contradictions that are about the whole amount and put nothing on suspense.
+fn speaks_of_all(kind: &str) -> bool {
+    use crate::domain::evidence::Contradiction::{AcceptedAfterFreed, Vanished};
+    [AcceptedAfterFreed, Vanished].into_iter().any(|contradiction| contradiction.as_str() == kind)
+}
+
+async fn propose(app: &App, caller: &Caller, payment_id: Uuid, word: &Word) -> store::Result<Resolution> {
+    let now = app.now();
+    let resolution = Resolution {
+        id: ids::new_id(now),
+        payment_id,
+        outcome: word.outcome.as_str().into(),
+        reason: word.reason.clone(),
+        document: word.document.clone(),
+        proposed_by: caller.person.clone(),
+        proposed_at: now,
+        approved_by: None,
+        approved_at: None,
+    };
+    let mut tx = super::begin(&app.db).await?;
+    exception::propose(&mut tx, caller.client_id, &resolution).await?;
+    audit(&mut tx, caller, payment_id, "resolution.proposed", &resolution, now).await?;
+    tx.commit().await?;
+    Ok(resolution)
+}
+
+/// Approves and carries out in one transaction; `None` where the payment or the proposal moved meanwhile.
+async fn execute(
+    app: &App,
+    caller: &Caller,
+    state: &State,
+    proposal: &Resolution,
+    outcome: Outcome,
+    plan: Plan,
+) -> Result<Option<Resolution>, Refused> {
+    let (case, now) = (&state.case, app.now());
+    let (client, payment) = (case.client_id, case.payment_id);
+    let mut tx = super::begin(&app.db).await.map_err(Refused::Store)?;
+    let told_by = now + deliver::lease(app);
+    let (moved, event) = match plan {
+        Plan::Attempt { paid } => {
+            let Some(change) = change(app, case, proposal, &caller.person, paid).await? else { return Ok(None) };
+            let event = change.event.clone();
+            (door::apply(&mut tx, &[change], told_by, now).await?.pop(), event)
+        }
+        // Its deliveries are due at once and found by their time.
+        Plan::Exceptions { lines, end } => {
+            let closed = close(app, &mut tx, case, &lines, end, now).await?;
+            (closed.then(door::Applied::default), None)
+        }
+    };
+    let Some(applied) = moved else { return Ok(None) };
+    // The payment's row is ours now: whoever else approves or withdraws waits, and then finds another version.
+    if !exception::approve(&mut tx, client, proposal.id, &caller.person, now).await? {
+        return Ok(None);
+    }
+    let approved = Resolution { approved_by: Some(caller.person.clone()), approved_at: Some(now), ..proposal.clone() };
+    audit(&mut tx, caller, payment, "resolution.approved", &approved, now).await?;
+    tx.commit().await?;
+    advance::told(app, case, event, &applied);
+    tracing::warn!(payment = %ids::show(ids::SEND_MONEY, payment), outcome = outcome.as_str(), "resolved by two people");
+    metrics::counter!("resolutions_total", "outcome" => outcome.as_str()).increment(1);
+    Ok(Some(approved))
+}
+
+/// The change of the attempt in doubt, with the document in its observation.
+async fn change(
+    app: &App,
+    case: &Case,
+    proposal: &Resolution,
+    approver: &str,
+    paid: bool,
+) -> anyhow::Result<Option<door::Change>> {
+    let reason = (!paid).then(|| Reason::new("resolved_as_failed", "Two people resolved that it was not paid."));
+    let sight =
+        Sight { seen: Seen::Resolved { paid }, kind: "operator", reading: None, raw: None, asked_at: None, reason };
+    let mut change = advance::by_word(app, case, &sight).await?;
+    if let Some(observation) = change.as_mut().and_then(|change| change.observation.as_mut()) {
+        let Resolution { proposed_by, document, reason, .. } = proposal;
+        observation.message =
+            Some(format!("proposed by {proposed_by}, approved by {approver}; document: {document}; reason: {reason}"));
+    }
+    Ok(change)
+}
+
+/// Books suspense out, closes the exceptions, and ends the payment where nothing else can.
+async fn close(
+    app: &App,
+    tx: &mut Tx,
+    case: &Case,
+    booked: &[(i16, Line)],
+    end: Option<Status>,
+    now: DateTime<Utc>,
+) -> anyhow::Result<bool> {
+    let (client_id, payment_id) = (case.client_id, case.payment_id);
+    let reason = (end == Some(Status::Failed))
+        .then(|| Reason::new("resolved_as_returned", "Two people resolved that the money did not leave, or is back."));
+    let (code, text) = (reason.as_ref().map(|r| r.code.as_str()), reason.as_ref().map(|r| r.message.as_str()));
+    let touched = Touched {
+        client_id,
+        payment_id,
+        expected_version: case.version,
+        end: end.map(|status| (status.as_str(), code, text)),
+    };
+    if !exception::touch(tx, &touched, now).await? {
+        return Ok(false);
+    }
+    for (attempt, line) in booked {
+        lines::book(tx, client_id, payment_id, *attempt, line, now).await?;
+    }
+    exception::close(tx, client_id, payment_id, now).await?;
+    if let Some(status) = end {
+        let told = advance::end_event(app, case, status, reason.as_ref());
+        let end = NewEnd {
+            client_id,
+            id: told.id,
+            mode: case.mode.as_str(),
+            payment_id,
+            version: case.version + 1,
+            kind: told.kind,
+            body: &told.body,
+        };
+        event::insert_end(tx, &end, now).await?;
+    }
+    Ok(true)
+}
+
+async fn audit(
+    tx: &mut Tx,
+    caller: &Caller,
+    payment_id: Uuid,
+    action: &str,
+    resolution: &Resolution,
+    now: DateTime<Utc>,
+) -> store::Result<()> {
+    let detail = json!({ "resolution": ids::show(ids::RESOLUTION, resolution.id), "outcome": resolution.outcome });
+    audited(tx, caller, action, &ids::show(ids::SEND_MONEY, payment_id), detail, now).await
+}

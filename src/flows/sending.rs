@@ -1,0 +1,43 @@
+//! Pausing and resuming what is sent: by a client for itself, by who runs the installation for all.
+//!
+//! A pause holds back sends alone; polling and advancing go on, and what waits longer than its send window fails.
+
+use serde_json::{Value, json};
+
+use super::access::{Caller, audited};
+use crate::app::App;
+use crate::store::client::{self, Client};
+use crate::store::{self};
+
+/// Whether sending is open.
+pub struct Sending {
+    pub client: Client,
+    /// The installation's own pause, which no client can lift.
+    pub installation: Option<Value>,
+}
+
+/// How sending stands for the caller's client.
+pub async fn state(app: &App, caller: &Caller) -> anyhow::Result<Sending> {
+    let client = client::get(&app.db, caller.client_id).await?;
+    let client = client.ok_or_else(|| anyhow::anyhow!("the caller's client is missing"))?;
+    Ok(Sending { client, installation: client::setting(&app.db, client::SENDING_PAUSED).await? })
+}
+
+/// Pauses the client's sending with a reason, or resumes it with none.
+pub async fn set(app: &App, caller: &Caller, reason: Option<&str>) -> anyhow::Result<Sending> {
+    let now = app.now();
+    let action = if reason.is_some() { "sending.paused" } else { "sending.resumed" };
+    let mut tx = super::begin(&app.db).await?;
+    client::set_paused(&mut tx, caller.client_id, reason, now).await?;
+    audited(&mut tx, caller, action, "sending", json!({ "reason": reason }), now).await?;
+    tx.commit().await?;
+    state(app, caller).await
+}
+
+/// Pauses the whole installation with a reason, or lifts its pause with none.
+pub async fn set_all(app: &App, reason: Option<&str>) -> store::Result<()> {
+    let value = reason.map(|reason| json!({ "reason": reason }));
+    let mut tx = super::begin(&app.db).await?;
+    client::set_setting(&mut tx, client::SENDING_PAUSED, value.as_ref(), app.now()).await?;
+    tx.commit().await
+}
