@@ -184,6 +184,9 @@ async fn twins_are_marked_also_within_one_batch() {
         assert!(replies.iter().all(|reply| reply.status == 200));
         let first = "SELECT count(*) FROM payment WHERE possible_duplicate_of IS NULL";
         assert_eq!(world.number(first).await, 1, "a twin was not seen");
+        // Several of them were written by one statement: there the table alone could not have shown them.
+        let shared = "SELECT count(*) - count(DISTINCT xmin::text) FROM payment";
+        assert!(world.number(shared).await > 0, "no two of them shared a batch");
         let dangling = "SELECT count(*) FROM payment p WHERE possible_duplicate_of IS NOT NULL
             AND NOT EXISTS (SELECT FROM payment d WHERE d.id = p.possible_duplicate_of AND d.id <> p.id)";
         assert_eq!(world.number(dangling).await, 0);
