@@ -63,8 +63,7 @@ pub async fn ask(app: &App, key: Key) -> anyhow::Result<()> {
     if case.attempt.state == Evidence::Prepared {
         return Ok(());
     }
-    // Of a sent attempt the next time is the end of its sender's lease; the lease to ask has replaced the other column.
-    if case.attempt.state == Evidence::Sent && case.attempt.next_try_at.is_none_or(|until| until <= app.now()) {
+    if case.attempt.state == Evidence::Sent && case.attempt.leased_until.is_none_or(|until| until <= app.now()) {
         // The sender died, or its answer never came: from here on it is in doubt.
         advance::advance(app, case, &Sight::engine(Seen::LeaseLost, None)).await?;
         match attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? {
