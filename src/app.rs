@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -37,6 +37,8 @@ pub struct App {
     pub accounts: Cache<(Uuid, Uuid), OpenConnection>,
     /// Sequences and connections, by client, mode, service and destination.
     pub routes: Cache<(Uuid, Mode, Service, String), RoutingTable>,
+    /// Callback addresses by codename.
+    pub callbacks: Cache<String, CallbackOwner>,
     /// API keys by hash.
     pub credentials: Cache<[u8; 32], store::access::KeyRow>,
     /// Endpoints, for the deliveries under way.
@@ -63,8 +65,8 @@ pub struct RoutingTable {
 /// The sending halves of the batch writers, one kind each.
 pub struct Writers {
     pub accept: Batch<accept::NewPayment, Option<accept::Accepted>>,
-    /// Answers whether the change was applied: `false` means the payment moved meanwhile.
-    pub advance: Batch<advance::Change, bool>,
+    /// Answers what was applied: `None` means the payment moved meanwhile.
+    pub advance: Batch<advance::Change, Option<advance::Applied>>,
     pub callback: Batch<callback::NewCallback, ()>,
     /// Callbacks that were worked on: client and id.
     pub done: Batch<(Uuid, Uuid), ()>,
@@ -77,25 +79,42 @@ pub struct Wake {
     /// An attempt that was just prepared, with all that a send needs.
     pub send: mpsc::Sender<attempt::Case>,
     /// An attempt whose provider should be asked now.
-    pub ask: mpsc::Sender<attempt::Key>,
-    /// A callback that was just stored.
-    pub callback: mpsc::Sender<callback::Waiting>,
-    /// Deliveries were made.
-    pub deliver: Notify,
+    pub ask: mpsc::Sender<Question>,
+    /// A callback that was just stored, and the provider it came from.
+    pub callback: mpsc::Sender<(callback::Waiting, String)>,
+    /// A delivery that was just made, leased to this process.
+    pub deliver: mpsc::Sender<delivery::Due>,
     /// A payment changed: who waits for it reads it again.
     pub changed: broadcast::Sender<Uuid>,
+}
+
+/// An attempt to ask about, and whom.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub key: attempt::Key,
+    pub connection_id: Uuid,
+    pub provider: String,
+}
+
+/// Whose a callback address is.
+#[derive(Clone, Debug)]
+pub struct CallbackOwner {
+    pub client_id: Uuid,
+    pub connection_id: Uuid,
+    pub provider: String,
 }
 
 /// The receiving halves, for the workers.
 pub struct Inboxes {
     pub accept: Inbox<accept::NewPayment, Option<accept::Accepted>>,
-    pub advance: Inbox<advance::Change, bool>,
+    pub advance: Inbox<advance::Change, Option<advance::Applied>>,
     pub callback_rows: Inbox<callback::NewCallback, ()>,
     pub done: Inbox<(Uuid, Uuid), ()>,
     pub mark: Inbox<delivery::Mark, ()>,
     pub send: mpsc::Receiver<attempt::Case>,
-    pub ask: mpsc::Receiver<attempt::Key>,
-    pub callback: mpsc::Receiver<callback::Waiting>,
+    pub ask: mpsc::Receiver<Question>,
+    pub callback: mpsc::Receiver<(callback::Waiting, String)>,
+    pub deliver: mpsc::Receiver<delivery::Due>,
 }
 
 /// What the binary and the tests bring.
@@ -122,6 +141,7 @@ impl App {
         let (send, send_inbox) = mpsc::channel(QUEUE);
         let (ask, ask_inbox) = mpsc::channel(QUEUE);
         let (callback, callback_inbox) = mpsc::channel(QUEUE);
+        let (deliver, deliver_inbox) = mpsc::channel(QUEUE);
         let app = App {
             db: parts.db,
             providers,
@@ -130,9 +150,10 @@ impl App {
             config: parts.config,
             keys: parts.keys,
             writers: Writers { accept, advance, callback: callback_rows, done, mark },
-            wake: Wake { send, ask, callback, deliver: Notify::new(), changed: broadcast::Sender::new(4096) },
+            wake: Wake { send, ask, callback, deliver, changed: broadcast::Sender::new(4096) },
             accounts: Cache::new(CACHE_TTL),
             routes: Cache::new(CACHE_TTL),
+            callbacks: Cache::new(CACHE_TTL),
             credentials: Cache::new(CACHE_TTL),
             endpoints: Cache::new(CACHE_TTL),
             tasks: TaskTracker::new(),
@@ -146,6 +167,7 @@ impl App {
             send: send_inbox,
             ask: ask_inbox,
             callback: callback_inbox,
+            deliver: deliver_inbox,
         };
         Ok((Arc::new(app), inboxes))
     }

@@ -10,36 +10,21 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Inboxes};
+use crate::app::{App, Inboxes, Question};
 use crate::flows::lanes::Lanes;
 use crate::flows::{batch, books, callback, deliver, dispatch, refresh};
-use crate::store::{attempt, callback as callback_rows};
+use crate::store::{attempt, callback as callback_rows, delivery};
 
-/// What the ticks share: the lanes and slots of this process.
+/// What the ticks share: the lanes of this process.
 #[derive(Clone)]
 pub struct Shared {
     pub lanes: Arc<Lanes>,
-    pub slots: Arc<deliver::Slots>,
 }
 
 impl Shared {
     fn of(app: &App) -> Self {
-        let slots = deliver::Slots::new(app.config.webhooks.workers, app.config.webhooks.per_endpoint);
-        Shared { lanes: Arc::default(), slots: Arc::new(slots) }
+        Shared { lanes: Arc::new(Lanes::new(app)) }
     }
-}
-
-/// What was just written, on its way to who works on it.
-type Fresh = (mpsc::Receiver<attempt::Case>, mpsc::Receiver<attempt::Key>, mpsc::Receiver<callback_rows::Waiting>);
-
-/// Starts the batch writers, and leaves what is not theirs.
-fn start_writers(app: &Arc<App>, inboxes: Inboxes, writers: &mut JoinSet<()>) -> Fresh {
-    writers.spawn(batch::accept(app.clone(), inboxes.accept));
-    writers.spawn(batch::advance(app.clone(), inboxes.advance));
-    writers.spawn(batch::callbacks(app.clone(), inboxes.callback_rows));
-    writers.spawn(batch::done(app.clone(), inboxes.done));
-    writers.spawn(batch::marks(app.clone(), inboxes.mark));
-    (inboxes.send, inboxes.ask, inboxes.callback)
 }
 
 /// One kind of background work.
@@ -53,9 +38,27 @@ pub const WORK: [Work; 5] = [
     Work { name: "dispatch", tick: |app, s| Box::pin(async move { dispatch::scan(&app, &s.lanes).await }) },
     Work { name: "refresh", tick: |app, s| Box::pin(async move { refresh::scan(&app, &s.lanes).await }) },
     Work { name: "callback", tick: |app, s| Box::pin(async move { callback::scan(&app, &s.lanes).await }) },
-    Work { name: "deliver", tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.slots).await.map(|_| ()) }) },
+    Work { name: "deliver", tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.lanes).await }) },
     Work { name: "books", tick: |app, _| Box::pin(async move { Ok(books::snapshot(&app).await?) }) },
 ];
+
+/// What was just written, on its way to the lanes of this process.
+struct Fresh {
+    send: mpsc::Receiver<attempt::Case>,
+    ask: mpsc::Receiver<Question>,
+    callback: mpsc::Receiver<(callback_rows::Waiting, String)>,
+    deliver: mpsc::Receiver<delivery::Due>,
+}
+
+/// Starts the batch writers, and leaves what is not theirs.
+fn start_writers(app: &Arc<App>, inboxes: Inboxes, writers: &mut JoinSet<()>) -> Fresh {
+    writers.spawn(batch::accept(app.clone(), inboxes.accept));
+    writers.spawn(batch::advance(app.clone(), inboxes.advance));
+    writers.spawn(batch::callbacks(app.clone(), inboxes.callback_rows));
+    writers.spawn(batch::done(app.clone(), inboxes.done));
+    writers.spawn(batch::marks(app.clone(), inboxes.mark));
+    Fresh { send: inboxes.send, ask: inboxes.ask, callback: inboxes.callback, deliver: inboxes.deliver }
+}
 
 /// The running workers.
 pub struct Workers {
@@ -71,22 +74,21 @@ impl Workers {
         let stop = CancellationToken::new();
         let shared = Shared::of(app);
         let mut writers = JoinSet::new();
-        let (mut send, mut ask, mut call) = start_writers(app, inboxes, &mut writers);
+        let fresh = start_writers(app, inboxes, &mut writers);
         let mut timers = JoinSet::new();
         for work in &WORK {
             timers.spawn(run(app.clone(), shared.clone(), work, stop.clone()));
         }
-        let (task_app, task_stop) = (app.clone(), stop.clone());
-        timers.spawn(async move {
-            loop {
-                tokio::select! {
-                    () = task_stop.cancelled() => break,
-                    Some(case) = send.recv() => dispatch::offer(&task_app, &shared.lanes, case),
-                    Some(key) = ask.recv() => refresh::offer(&task_app, &shared.lanes, key),
-                    Some(waiting) = call.recv() => callback::offer(&task_app, &shared.lanes, vec![waiting]),
-                }
-            }
-        });
+        let lanes = || (app.clone(), shared.lanes.clone());
+        let (a, l) = lanes();
+        timers.spawn(hand_on(stop.clone(), fresh.send, move |case| dispatch::offer(&a, &l, case)));
+        let (a, l) = lanes();
+        timers.spawn(hand_on(stop.clone(), fresh.ask, move |question| refresh::offer(&a, &l, question)));
+        let (a, l) = lanes();
+        let call = move |(waiting, provider): (_, String)| callback::offer(&a, &l, vec![waiting], &provider);
+        timers.spawn(hand_on(stop.clone(), fresh.callback, call));
+        let (a, l) = lanes();
+        timers.spawn(hand_on(stop.clone(), fresh.deliver, move |due| deliver::offer(&a, &l, due)));
         Workers { app: app.clone(), timers, writers, stop }
     }
 
@@ -103,13 +105,39 @@ impl Workers {
     }
 }
 
+/// One loop: tick, then wait for the period.
+async fn run(app: Arc<App>, shared: Shared, work: &'static Work, stop: CancellationToken) {
+    let period = app.config.schedule.millis(app.config.schedule.due_scan_ms);
+    loop {
+        if let Err(error) = (work.tick)(app.clone(), shared.clone()).await {
+            tracing::warn!(work = work.name, %error, "a tick failed; the next one follows");
+            metrics::counter!("worker_errors_total", "work" => work.name).increment(1);
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = app.clock.sleep(period) => {}
+        }
+    }
+}
+
+/// Hands on what was just committed to the lanes of this process.
+async fn hand_on<T>(stop: CancellationToken, mut inbox: mpsc::Receiver<T>, offer: impl Fn(T)) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            next = inbox.recv() => match next {
+                Some(work) => offer(work),
+                None => break,
+            },
+        }
+    }
+}
+
 /// The same work without its loops, for a test that says what happens next: the writers run, everything else is ticked.
 pub struct Ticker {
     app: Arc<App>,
     shared: Shared,
-    send: mpsc::Receiver<attempt::Case>,
-    ask: mpsc::Receiver<attempt::Key>,
-    callback: mpsc::Receiver<callback_rows::Waiting>,
+    fresh: Fresh,
     _writers: JoinSet<()>,
 }
 
@@ -117,8 +145,8 @@ impl Ticker {
     /// Starts the writers and nothing else.
     pub fn start(app: &Arc<App>, inboxes: Inboxes) -> Self {
         let mut writers = JoinSet::new();
-        let (send, ask, callback) = start_writers(app, inboxes, &mut writers);
-        Ticker { app: app.clone(), shared: Shared::of(app), send, ask, callback, _writers: writers }
+        let fresh = start_writers(app, inboxes, &mut writers);
+        Ticker { app: app.clone(), shared: Shared::of(app), fresh, _writers: writers }
     }
 
     /// One tick of one kind of work, and all that follows from it.
@@ -131,18 +159,22 @@ impl Ticker {
     /// Hands on everything that waits in memory, and all that follows from it. Callbacks go one by one, as two about
     /// the same payment would race.
     pub async fn hand_on(&mut self) {
-        while let Ok(case) = self.send.try_recv() {
+        while let Ok(case) = self.fresh.send.try_recv() {
             dispatch::offer(&self.app, &self.shared.lanes, case);
         }
         self.settle().await;
-        while let Ok(key) = self.ask.try_recv() {
-            refresh::offer(&self.app, &self.shared.lanes, key);
+        while let Ok(question) = self.fresh.ask.try_recv() {
+            refresh::offer(&self.app, &self.shared.lanes, question);
         }
         self.settle().await;
-        while let Ok(waiting) = self.callback.try_recv() {
-            callback::offer(&self.app, &self.shared.lanes, vec![waiting]);
+        while let Ok((waiting, provider)) = self.fresh.callback.try_recv() {
+            callback::offer(&self.app, &self.shared.lanes, vec![waiting], &provider);
             self.settle().await;
         }
+        while let Ok(due) = self.fresh.deliver.try_recv() {
+            deliver::offer(&self.app, &self.shared.lanes, due);
+        }
+        self.settle().await;
     }
 
     /// Waits until every task has ended or waits for a manual clock to move.
@@ -154,28 +186,6 @@ impl Ticker {
         while self.app.tasks.len() > self.app.clock.sleepers() {
             // Input and output of others is awaited here, so the time is the machine's.
             tokio::time::sleep(Duration::from_micros(200)).await;
-        }
-    }
-}
-
-/// One loop: tick, then wait for the period or a wake-up.
-async fn run(app: Arc<App>, shared: Shared, work: &'static Work, stop: CancellationToken) {
-    let period = app.config.schedule.millis(app.config.schedule.due_scan_ms);
-    loop {
-        if let Err(error) = (work.tick)(app.clone(), shared.clone()).await {
-            tracing::warn!(work = work.name, %error, "a tick failed; the next one follows");
-            metrics::counter!("worker_errors_total", "work" => work.name).increment(1);
-        }
-        let woken = async {
-            match work.name {
-                "deliver" => app.wake.deliver.notified().await,
-                _ => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = app.clock.sleep(period) => {}
-            () = woken => {}
         }
     }
 }

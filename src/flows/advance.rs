@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::deliver;
 use super::routing::{self, Follow};
 use crate::app::App;
 use crate::crash;
@@ -17,8 +18,9 @@ use crate::domain::webhook::{self, PaymentNews};
 use crate::domain::{evidence, ids};
 use crate::providers::Reading;
 use crate::store::accept::NewAttempt;
-use crate::store::advance::{AttemptAfter, Change, NewEvent, NewException, NewObservation, PaymentAfter};
+use crate::store::advance::{Applied, AttemptAfter, Change, NewEvent, NewException, NewObservation, PaymentAfter};
 use crate::store::attempt::{self, Case, Note};
+use crate::store::delivery::{self, Due};
 use crate::store::exception;
 
 /// One thing seen, with what it was seen in.
@@ -98,9 +100,9 @@ pub async fn advance(app: &App, mut case: Case, sight: &Sight<'_>) -> anyhow::Re
             Decision::Reverse => reversed(app, &case, sight),
             Decision::Free { to, next } => freed(app, &case, sight, to, next).await?,
         };
-        let (event, follows) = (change.event.is_some(), change.next.is_some());
-        if app.writers.advance.write(change).await? {
-            told(app, &case, event);
+        let (event, follows) = (change.event.clone(), change.next.is_some());
+        if let Some(applied) = app.writers.advance.write(change).await? {
+            told(app, &case, event, &applied);
             metrics::counter!("attempt_seen_total", "provider" => case.attempt.provider.clone(),
                 "seen" => sight.kind, "decision" => name(decision))
             .increment(1);
@@ -127,10 +129,16 @@ pub async fn advance(app: &App, mut case: Case, sight: &Sight<'_>) -> anyhow::Re
     anyhow::bail!("a change was overtaken {ROUNDS} times")
 }
 
-/// After the commit: who waits, and who delivers, may look.
-pub(super) fn told(app: &App, case: &Case, event: bool) {
-    if event {
-        app.wake.deliver.notify_one();
+/// After the commit: who waits may look, and the deliveries that were made are told from memory.
+fn told(app: &App, case: &Case, event: Option<NewEvent>, applied: &Applied) {
+    if let Some(event) = event {
+        let leased_until = app.now() + deliver::lease(app);
+        for endpoint_id in &applied.endpoints {
+            let (client_id, event_id) = (case.client_id, event.id);
+            let key = delivery::Key { client_id, event_id, endpoint_id: *endpoint_id, replay: 0 };
+            // A full queue is no loss: the row is found when its lease runs out.
+            let _ = app.wake.deliver.try_send(Due { key, tries: 0, leased_until, body: event.body.clone() });
+        }
     }
     // Nobody listening is the usual case.
     let _ = app.wake.changed.send(case.payment_id);
@@ -341,11 +349,9 @@ pub(super) async fn claim(app: &App, case: &Case, deadline: std::time::Duration)
         change.lines = ledger::sent(amounts(case));
     }
     crash::point("claim.before");
-    if !app.writers.advance.write(change).await? {
-        return Ok(None);
-    }
+    let Some(applied) = app.writers.advance.write(change).await? else { return Ok(None) };
     crash::point("claim.committed");
-    told(app, case, false);
+    told(app, case, None, &applied);
     let mut sent = case.clone();
     sent.version += 1;
     sent.evidence = Evidence::Sent;

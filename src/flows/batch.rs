@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::deliver;
 use crate::app::{App, Inbox, Letter};
 use crate::crash;
 use crate::store::{self, accept, advance, callback, delivery};
@@ -38,17 +39,22 @@ pub async fn accept(app: Arc<App>, mut inbox: Inbox<accept::NewPayment, Option<a
 }
 
 /// Writes changes of payments until the inbox closes.
-pub async fn advance(app: Arc<App>, mut inbox: Inbox<advance::Change, bool>) {
+pub async fn advance(app: Arc<App>, mut inbox: Inbox<advance::Change, Option<advance::Applied>>) {
     let mut held = Vec::new();
     let keys = |c: &advance::Change| [Some((c.client_id, c.payment_id)), None];
     while let Some(batch) = take(&mut inbox, &mut held, keys).await {
         write(&app, batch, async |app, rows: &[advance::Change]| {
             let mut tx = super::single(&app.db).await?;
             crash::point("advance.before");
-            let moved: HashSet<Uuid> = advance::apply(&mut tx, rows, app.now()).await?.into_iter().collect();
+            let now = app.now();
+            let mut applied = advance::apply(&mut tx, rows, now + deliver::lease(app), now).await?;
             tx.commit().await?;
             crash::point("advance.committed");
-            Ok(rows.iter().map(|row| moved.contains(&row.payment_id)).collect())
+            let mut of = |id: Uuid| {
+                let at = applied.iter().position(|a| a.payment_id == id)?;
+                Some(applied.swap_remove(at))
+            };
+            Ok(rows.iter().map(|row| of(row.payment_id)).collect())
         })
         .await;
     }

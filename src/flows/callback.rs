@@ -7,22 +7,24 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::lanes::{Lanes, Work};
-use super::refresh;
-use crate::app::App;
+use super::connections;
+use super::lanes::{self, Ask, Asks, Lanes};
+use super::refresh::{self, Asking};
+use crate::app::{App, CallbackOwner};
 use crate::crash;
 use crate::crypto::envelope::Place;
 use crate::domain::ids;
 use crate::providers::{CallbackAnswer, CallbackReading, RawCallback};
-use crate::store::attempt::Key;
+use crate::store::attempt::Case;
 use crate::store::callback::{NewCallback, Waiting};
 use crate::store::{self, access, attempt, callback, connection};
 
 /// Receives a provider's call at `codename`. `None`: nobody has this address.
 pub async fn receive(app: &App, codename: &str, raw: RawCallback) -> store::Result<Option<CallbackAnswer>> {
-    let Some((client_id, connection_id)) = access::callback_route(&app.db, codename).await? else { return Ok(None) };
-    let Some(stored) = connection::get(&app.db, client_id, connection_id).await? else { return Ok(None) };
-    let adapter = app.providers.get(&stored.connection.provider).and_then(|provider| provider.callbacks());
+    let Some(owner) = owner(app, codename).await? else { return Ok(None) };
+    let CallbackOwner { client_id, connection_id, provider } = &*owner;
+    let (client_id, connection_id) = (*client_id, *connection_id);
+    let adapter = app.providers.get(provider).and_then(|provider| provider.callbacks());
     let Some(adapter) = adapter else { return Ok(None) };
     let reading = adapter.read(&raw);
     let now = app.now();
@@ -31,8 +33,7 @@ pub async fn receive(app: &App, codename: &str, raw: RawCallback) -> store::Resu
         CallbackReading::Question { reference } => ("question", Some(reference.clone())),
         CallbackReading::Refused { .. } => ("refused", None),
     };
-    metrics::counter!("callbacks_total", "provider" => stored.connection.provider.clone(), "reading" => word)
-        .increment(1);
+    metrics::counter!("callbacks_total", "provider" => provider.clone(), "reading" => word).increment(1);
     let place = Place { client: client_id, column: "callback.body", row: id };
     let row = NewCallback {
         client_id,
@@ -48,7 +49,8 @@ pub async fn receive(app: &App, codename: &str, raw: RawCallback) -> store::Resu
     let stored = app.writers.callback.write(row).await;
     if stored.is_ok() && reference.is_some() {
         // A full queue is no loss: the row is due.
-        let _ = app.wake.callback.try_send(Waiting { client_id, id, connection_id, received_at: now, reference });
+        let waiting = Waiting { client_id, id, connection_id, received_at: now, reference };
+        let _ = app.wake.callback.try_send((waiting, provider.clone()));
     }
     if let Err(error) = &stored {
         tracing::warn!(%error, "a callback could not be stored; the provider is told to repeat it");
@@ -56,8 +58,20 @@ pub async fn receive(app: &App, codename: &str, raw: RawCallback) -> store::Resu
     Ok(Some(adapter.answer(&reading, stored.is_ok())))
 }
 
+/// Whose a codename is; read at most a moment ago.
+async fn owner(app: &App, codename: &str) -> store::Result<Option<Arc<CallbackOwner>>> {
+    let (key, now) = (codename.to_owned(), app.now());
+    if let Some(owner) = app.callbacks.get(&key, now) {
+        return Ok(Some(owner));
+    }
+    let Some((client_id, connection_id)) = access::callback_route(&app.db, codename).await? else { return Ok(None) };
+    let Some(stored) = connection::get(&app.db, client_id, connection_id).await? else { return Ok(None) };
+    let owner = CallbackOwner { client_id, connection_id, provider: stored.connection.provider };
+    Ok(Some(app.callbacks.put(key, owner, now)))
+}
+
 /// One scan: stored calls whose work was not finished.
-pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
+pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     let now = app.now();
     let again = now + app.config.schedule.seconds(app.config.schedule.lease_margin_s * 4);
     let mut tx = super::single(&app.db).await?;
@@ -67,35 +81,39 @@ pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
     if !due.is_empty() {
         crash::point("callback_lease.committed");
     }
-    // Calls about one payment go to one task, the newest first: what the provider then says answers the others too.
+    // Calls about one payment go to one worker, the newest first: what the provider then says answers the others too.
     fn about(waiting: &Waiting) -> (Uuid, Uuid, Option<&str>) {
         (waiting.client_id, waiting.connection_id, waiting.reference.as_deref())
     }
     due.sort_by(|a, b| (about(a), b.received_at, b.id).cmp(&(about(b), a.received_at, a.id)));
-    due.chunk_by(|a, b| about(a) == about(b)).for_each(|same| offer(app, lanes, same.to_vec()));
+    for same in due.chunk_by(|a, b| about(a) == about(b)) {
+        let open = connections::open(app, same[0].client_id, same[0].connection_id).await?;
+        offer(app, lanes, same.to_vec(), &open.connection.provider);
+    }
     Ok(())
 }
 
-/// Works on stored calls about one payment, one after the other, in a task of their own.
-pub fn offer(app: &Arc<App>, lanes: &Arc<Lanes>, calls: Vec<Waiting>) {
-    let (task_app, lanes) = (app.clone(), lanes.clone());
-    app.tasks.spawn(async move {
-        for waiting in calls {
-            if let Err(error) = work(&task_app, &lanes, &waiting).await {
-                tracing::error!(callback = %waiting.id, %error, "a callback could not be worked on; it is tried again");
-                metrics::counter!("flow_errors_total", "flow" => "callback").increment(1);
-            }
-        }
-    });
+/// Offers stored calls about one payment to the line of their connection's questions.
+pub fn offer(app: &Arc<App>, lanes: &Lanes, calls: Vec<Waiting>, provider: &str) {
+    let Some(first) = calls.first() else { return };
+    let (asks, key) = (lanes.asks(app, first.connection_id, provider), first.id);
+    lanes::offer(app, &asks, key, Ask::Callbacks(calls));
 }
 
-/// Asks the provider about the payment a call names, unless it was asked since the call came.
-async fn work(app: &App, lanes: &Lanes, waiting: &Waiting) -> anyhow::Result<()> {
+/// Asks the provider about the payment the calls name, unless it was asked since they came.
+pub(super) async fn work(app: &App, asks: &Asks, calls: Vec<Waiting>) -> anyhow::Result<()> {
+    for waiting in calls {
+        work_on(app, asks, waiting).await?;
+    }
+    Ok(())
+}
+
+async fn work_on(app: &App, asks: &Asks, waiting: Waiting) -> anyhow::Result<()> {
     let Some(reference) = &waiting.reference else { return Ok(()) };
-    let key = attempt::by_reference(&app.db, waiting.client_id, waiting.connection_id, reference).await?;
+    let case = attempt::case_by_reference(&app.db, waiting.client_id, waiting.connection_id, reference).await?;
     // A reference that is not ours is kept and says nothing: every order is written before it is sent.
-    if let Some(key) = key
-        && !answered(app, lanes, waiting, key).await?
+    if let Some(case) = case
+        && !answered(app, asks, &waiting, case).await?
     {
         // Somebody asks at this moment, or did just now: the row stays due, and one later read answers for all copies.
         return Ok(());
@@ -104,18 +122,14 @@ async fn work(app: &App, lanes: &Lanes, waiting: &Waiting) -> anyhow::Result<()>
 }
 
 /// Whether the provider was asked about the attempt since the call came, by us now or by anybody before.
-async fn answered(app: &App, lanes: &Lanes, waiting: &Waiting, key: Key) -> anyhow::Result<bool> {
-    let Some(case) = attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? else { return Ok(true) };
+async fn answered(app: &App, asks: &Asks, waiting: &Waiting, case: Case) -> anyhow::Result<bool> {
     let soonest = chrono::Duration::from_std(app.config.schedule.seconds(app.config.schedule.read_refresh_s))?;
     match case.attempt.polled_at {
         Some(at) if at > waiting.received_at => return Ok(true),
         Some(at) if app.now() - at < soonest => return Ok(false),
         _ => {}
     }
-    let lane = lanes.of(app, case.attempt.connection_id, &case.attempt.provider);
-    let Some(held) = lane.hold(Work::Ask, key) else { return Ok(false) };
-    let Some(slot) = lane.slot(Work::Ask).await else { return Ok(false) };
-    refresh::ask(app, key).await?;
-    drop((slot, held));
+    let Some(_asking) = Asking::begin(asks, case.key()) else { return Ok(false) };
+    refresh::ask_case(app, case).await?;
     Ok(true)
 }

@@ -3,19 +3,17 @@
 //! Bodies are signed as Standard Webhooks 1.0 says; the verification token stands in a header of its own beside it
 //! (contracts/paystrator.md section 4, no. 36). Nothing of an answer is believed but its status.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::endpoints;
-use super::lanes::lock;
+use super::lanes::{self, Deliveries, Lanes, Worked};
 use crate::app::App;
 use crate::crash;
 use crate::crypto::envelope::Place;
@@ -32,66 +30,42 @@ pub const TOKEN_HEADER: &str = "X-Webhook-Verification-Token";
 /// How much of an answer is remembered, for the owner of the endpoint.
 const NOTE_LIMIT: usize = 200;
 
-/// The slots of this process: over all endpoints, and of each.
-pub struct Slots {
-    all: Arc<Semaphore>,
-    each: Mutex<HashMap<Uuid, Arc<Semaphore>>>,
-    per_endpoint: usize,
+/// How long a delivery belongs to who took it: the whole call and a margin.
+pub(super) fn lease(app: &App) -> Duration {
+    let timeout = Duration::from_millis(app.config.webhooks.timeout_ms);
+    timeout + app.config.schedule.seconds(app.config.schedule.lease_margin_s)
 }
 
-impl Slots {
-    pub fn new(workers: usize, per_endpoint: usize) -> Self {
-        Slots {
-            all: Arc::new(Semaphore::new(workers.max(1))),
-            each: Mutex::default(),
-            per_endpoint: per_endpoint.max(1),
-        }
-    }
-
-    fn of(&self, endpoint: Uuid) -> Arc<Semaphore> {
-        lock(&self.each).entry(endpoint).or_insert_with(|| Arc::new(Semaphore::new(self.per_endpoint))).clone()
-    }
+/// Offers a delivery to its endpoint's line.
+pub fn offer(app: &Arc<App>, lanes: &Lanes, due: Due) {
+    lanes::offer(app, &lanes.endpoint(due.key.endpoint_id), due.key, due);
 }
 
-/// One scan: endpoint by endpoint, as many deliveries as it has free slots. `true` when something was taken.
-pub async fn scan(app: &Arc<App>, slots: &Arc<Slots>) -> anyhow::Result<bool> {
-    let mut taken = false;
+/// One scan: endpoint by endpoint, as many due deliveries as its line has room for.
+pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     for lane in delivery::lanes(&app.db, app.now()).await? {
-        let own = slots.of(lane.endpoint_id);
-        let free = own.available_permits().min(slots.all.available_permits());
-        if free == 0 {
+        let room = lanes.endpoint(lane.endpoint_id).line().room();
+        if room == 0 {
             continue;
         }
         let now = app.now();
-        let timeout = Duration::from_millis(app.config.webhooks.timeout_ms);
-        let lease = now + timeout + app.config.schedule.seconds(app.config.schedule.lease_margin_s);
         let mut tx = super::single(&app.db).await?;
         crash::point("delivery_lease.before");
-        let due = delivery::claim(&mut tx, lane, free as i64, lease, now).await?;
+        let due = delivery::claim(&mut tx, lane, room as i64, now + lease(app), now).await?;
         tx.commit().await?;
         crash::point("delivery_lease.committed");
-        for delivery in due {
-            taken = true;
-            let (Ok(a), Ok(b)) = (own.clone().acquire_owned().await, slots.all.clone().acquire_owned().await) else {
-                return Ok(taken);
-            };
-            let task_app = app.clone();
-            app.tasks.spawn(async move {
-                let key = delivery.key;
-                if let Err(error) = deliver(&task_app, delivery).await {
-                    tracing::error!(event = %key.event_id, %error, "a delivery could not be worked on; it is tried again");
-                    metrics::counter!("flow_errors_total", "flow" => "deliver").increment(1);
-                }
-                drop((a, b));
-                task_app.wake.deliver.notify_one();
-            });
-        }
+        due.into_iter().for_each(|due| offer(app, lanes, due));
     }
-    Ok(taken)
+    Ok(())
 }
 
 /// Tells one event to one endpoint, once, and writes how it went.
-async fn deliver(app: &App, due: Due) -> anyhow::Result<()> {
+pub(super) async fn tell(app: &App, lane: &Deliveries, due: Due) -> anyhow::Result<()> {
+    let Ok(_place) = lane.all.acquire().await else { return Ok(()) };
+    if app.now() >= due.leased_until {
+        // It waited too long here: another may have told it meanwhile. Its row is due.
+        return Ok(());
+    }
     let Some(endpoint) = open(app, due.key.client_id, due.key.endpoint_id).await? else { return Ok(()) };
     if endpoint.status != "ACTIVE" {
         return Ok(app.writers.mark.write(ended(&due, "failed", None, "the endpoint is disabled")).await?);

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::advance::{self, Sight};
-use super::lanes::{Held, Lane, Lanes, Work, lock};
+use super::lanes::{self, Lanes, Offered, Sends, Worked, lock};
 use super::{connections, routing};
-use crate::app::App;
+use crate::app::{App, Question};
 use crate::crash;
 use crate::domain::breaker::Admit;
 use crate::domain::connection::ConnectionStatus;
@@ -21,29 +21,20 @@ use crate::providers::Reading;
 use crate::store::attempt::{self, Case};
 use crate::store::client;
 
-/// Offers an attempt to its lane: a task waits for a slot and sends it.
-pub fn offer(app: &Arc<App>, lanes: &Arc<Lanes>, case: Case) {
-    let lane = lanes.of(app, case.attempt.connection_id, &case.attempt.provider);
-    let Some(held) = lane.hold(Work::Send, case.key()) else { return };
-    let task_app = app.clone();
-    app.tasks.spawn(async move {
-        let key = case.key();
-        if let Err(error) = send(&task_app, &lane, held, case).await {
-            tracing::error!(payment = %key.payment_id, %error, "an attempt could not be worked on; it is tried again");
-            metrics::counter!("flow_errors_total", "flow" => "dispatch").increment(1);
-        }
-    });
+/// Offers a prepared attempt to its connection's line.
+pub fn offer(app: &Arc<App>, lanes: &Lanes, case: Case) {
+    let sends = lanes.sends(app, case.attempt.connection_id, &case.attempt.provider);
+    lanes::offer(app, &sends, case.key(), Offered { case, since: app.now() });
 }
 
 /// One scan: lane by lane, never more than the lane has room for.
-pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
+pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     if client::setting(&app.db, client::SENDING_PAUSED).await?.is_some() {
         return Ok(());
     }
     for due in attempt::lanes_to_send(&app.db, app.now()).await? {
         let open = connections::open(app, due.client_id, due.connection_id).await?;
-        let lane = lanes.of(app, due.connection_id, &open.connection.provider);
-        let room = lane.room(Work::Send);
+        let room = lanes.sends(app, due.connection_id, &open.connection.provider).line().room();
         if room == 0 {
             continue;
         }
@@ -56,11 +47,10 @@ pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends one prepared attempt, from the wait for its slot to the advance by its answer.
-async fn send(app: &App, lane: &Lane, held: Held, mut case: Case) -> anyhow::Result<()> {
-    let Some(ready) = wait_for_breaker(app, lane, case).await? else { return Ok(()) };
-    case = ready;
-    let Some(slot) = lane.slot(Work::Send).await else { return Ok(()) };
+/// Sends one prepared attempt, from the wait for the breaker to the advance by its answer.
+pub(super) async fn send(app: &App, lane: &Sends, offered: Offered) -> anyhow::Result<()> {
+    let Some(case) = wait_for_breaker(app, lane, offered).await? else { return Ok(()) };
+    let Ok(slot) = lane.provider.acquire().await else { return Ok(()) };
     let Some(sender) = routing::sender(app, &case.attempt.provider) else {
         anyhow::bail!("provider {:?} is not configured", case.attempt.provider)
     };
@@ -73,30 +63,28 @@ async fn send(app: &App, lane: &Lane, held: Held, mut case: Case) -> anyhow::Res
     crash::point("send.before");
     let reading = call.keepable(sender.send(&call, &order).await);
     crash::point("send.answered");
+    drop(slot);
     let reached = reading.verdict != Verdict::NotSent;
     let schedule = &app.config.schedule;
-    lock(&lane.breaker).record(
-        reached,
-        app.config.breaker.failures,
-        schedule.seconds(schedule.breaker_open_s),
-        app.now(),
-    );
-    drop(slot);
-    answered(app, sent, &reading, call.record()).await?;
-    drop(held);
-    Ok(())
+    let open_for = schedule.seconds(schedule.breaker_open_s);
+    lock(&lane.breaker).record(reached, app.config.breaker.failures, open_for, app.now());
+    answered(app, sent, &reading, call.record()).await
 }
 
 /// Advances by the answer to a send; what cannot be written now is written as soon as the database is back.
 pub(super) async fn answered(app: &App, case: Case, reading: &Reading, record: String) -> anyhow::Result<()> {
-    let key = case.key();
+    let question = Question {
+        key: case.key(),
+        connection_id: case.attempt.connection_id,
+        provider: case.attempt.provider.clone(),
+    };
     let mut wait = Duration::from_millis(50);
     loop {
         let error = match advance::advance(app, case.clone(), &Sight::answer(reading, record.clone())).await {
             Ok(to) => {
                 if to == advance::Advanced::To(Evidence::Unknown) {
                     // In doubt: ask now. A full queue is no loss, the row is due.
-                    let _ = app.wake.ask.try_send(key);
+                    let _ = app.wake.ask.try_send(question);
                 }
                 return Ok(());
             }
@@ -114,9 +102,10 @@ pub(super) async fn answered(app: &App, case: Case, reading: &Reading, record: S
 
 /// Waits while the lane's breaker is open. What waits too long goes to the next connection, where there is one;
 /// what waits past the send window fails.
-async fn wait_for_breaker(app: &App, lane: &Lane, case: Case) -> anyhow::Result<Option<Case>> {
+async fn wait_for_breaker(app: &App, lane: &Sends, offered: Offered) -> anyhow::Result<Option<Case>> {
     let schedule = &app.config.schedule;
-    let give_up = app.now() + schedule.seconds(schedule.breaker_wait_s);
+    let Offered { case, since } = offered;
+    let give_up = since + schedule.seconds(schedule.breaker_wait_s);
     let mut asked_others = false;
     loop {
         let now = app.now();

@@ -1,109 +1,243 @@
-//! Lanes: one per connection, so that a provider that hangs holds up nobody else. A lane has slots for sends, slots for
-//! questions, and a breaker; all connections of a provider share the provider's slots as well.
+//! Lanes: one per connection and one per webhook endpoint, so that whoever hangs holds up nobody else.
+//!
+//! A lane's line takes work into memory, never the same work twice, and a bounded number of workers drain it. What does
+//! not fit is not lost: its row is due in the database. All connections of a provider share the provider's slots too.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::domain::breaker::Breaker;
 use crate::providers::Limits;
-use crate::store::attempt::Key;
+use crate::store::attempt::{Case, Key};
+use crate::store::callback::Waiting;
+use crate::store::delivery::{self, Due};
+
+/// Work that waits in one line; beyond it the database is the queue.
+const LONGEST: usize = 8192;
+
+/// Work in memory: what waits, what is held by this process, and how many workers drain it.
+pub struct Line<K, T> {
+    state: Mutex<State<K, T>>,
+    workers: usize,
+}
+
+struct State<K, T> {
+    waiting: VecDeque<(K, T)>,
+    held: HashSet<K>,
+    busy: usize,
+}
+
+/// A piece of work in hand. Dropped by a panic, it gives back the worker's place and the mark.
+struct Hand<'a, K: Eq + Hash + Copy, T> {
+    line: &'a Line<K, T>,
+    key: K,
+}
+
+impl<K: Eq + Hash + Copy, T> Drop for Hand<'_, K, T> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.line.state);
+        state.held.remove(&self.key);
+        state.busy -= usize::from(std::thread::panicking());
+    }
+}
+
+impl<K: Eq + Hash + Copy, T> Line<K, T> {
+    pub fn new(workers: usize) -> Self {
+        let state = State { waiting: VecDeque::new(), held: HashSet::new(), busy: 0 };
+        Line { state: Mutex::new(state), workers: workers.max(1) }
+    }
+
+    /// How much more a scan may take: what the workers take up at once, and as much again to wait behind it.
+    pub fn room(&self) -> usize {
+        (self.workers * 2).saturating_sub(lock(&self.state).held.len())
+    }
+
+    /// Takes work in. `true` where the caller must start a worker for it.
+    fn push(&self, key: K, item: T) -> bool {
+        let mut state = lock(&self.state);
+        if state.waiting.len() >= LONGEST || !state.held.insert(key) {
+            return false;
+        }
+        state.waiting.push_back((key, item));
+        let start = state.busy < self.workers;
+        state.busy += usize::from(start);
+        start
+    }
+
+    /// The next piece of work. With none left the worker's place is given back in the same step, so that nothing
+    /// that comes in at this moment is left without a worker.
+    fn next(&self) -> Option<(K, T)> {
+        let mut state = lock(&self.state);
+        let next = state.waiting.pop_front();
+        state.busy -= usize::from(next.is_none());
+        next
+    }
+}
+
+/// Whoever owns a line, and what its workers do with one piece of work.
+pub trait Worked: Send + Sync + 'static {
+    type Key: Eq + Hash + Copy + Send + Sync;
+    type Item: Send;
+    const NAME: &'static str;
+    fn line(&self) -> &Line<Self::Key, Self::Item>;
+    fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Self::Item) -> BoxFuture<'a, anyhow::Result<()>>;
+}
+
+/// Takes a piece of work into its line and sees that a worker drains it, in a task that nobody cancels.
+pub fn offer<W: Worked>(app: &Arc<App>, owner: &Arc<W>, key: W::Key, item: W::Item) {
+    if !owner.line().push(key, item) {
+        return;
+    }
+    let (app, owner) = (app.clone(), owner.clone());
+    app.tasks.clone().spawn(async move {
+        while let Some((key, item)) = owner.line().next() {
+            let hand = Hand { line: owner.line(), key };
+            if let Err(error) = owner.work(&app, item).await {
+                tracing::error!(work = W::NAME, error = format!("{error:#}"), "work failed; its row is found again");
+                metrics::counter!("flow_errors_total", "flow" => W::NAME).increment(1);
+            }
+            drop(hand);
+        }
+    });
+}
+
+/// One connection's sends: claimed and spoken one at a time by each worker.
+pub struct Sends {
+    line: Line<Key, Offered>,
+    /// Shared by all connections of the provider.
+    pub provider: Arc<Semaphore>,
+    pub breaker: Mutex<Breaker>,
+}
+
+/// A prepared attempt, and since when it waits in this process.
+pub struct Offered {
+    pub case: Case,
+    pub since: DateTime<Utc>,
+}
+
+/// One connection's questions. They have workers of their own, so that they go on while sends hang.
+pub struct Asks {
+    line: Line<Uuid, Ask>,
+    /// Attempts that are being asked about at this moment.
+    pub asking: Mutex<HashSet<Key>>,
+}
+
+/// A reason to ask the provider.
+pub enum Ask {
+    Attempt(Key),
+    /// About one payment, the newest first.
+    Callbacks(Vec<Waiting>),
+}
+
+/// One endpoint's deliveries.
+pub struct Deliveries {
+    line: Line<delivery::Key, Due>,
+    /// Shared by all endpoints.
+    pub all: Arc<Semaphore>,
+}
 
 /// All lanes of this process.
-#[derive(Default)]
 pub struct Lanes {
-    lanes: Mutex<HashMap<Uuid, Arc<Lane>>>,
+    sends: Mutex<HashMap<Uuid, Arc<Sends>>>,
+    asks: Mutex<HashMap<Uuid, Arc<Asks>>>,
+    endpoints: Mutex<HashMap<Uuid, Arc<Deliveries>>>,
     providers: Mutex<HashMap<String, Arc<Semaphore>>>,
-}
-
-/// One connection's lane.
-pub struct Lane {
-    sends: Arc<Semaphore>,
-    asks: Arc<Semaphore>,
-    provider: Arc<Semaphore>,
-    pub breaker: Mutex<Breaker>,
-    /// Attempts this process holds already, so that a scan does not take them twice.
-    held: Mutex<HashSet<(Work, Key)>>,
-    limit: usize,
-}
-
-/// What a slot is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Work {
-    Send,
-    Ask,
-}
-
-/// A slot in a lane; dropped, it is free again.
-pub struct Slot {
-    _lane: OwnedSemaphorePermit,
-    _provider: Option<OwnedSemaphorePermit>,
-}
-
-/// The mark that this process works on an attempt; dropped, it is gone.
-pub struct Held {
-    lane: Arc<Lane>,
-    what: (Work, Key),
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        lock(&self.lane.held).remove(&self.what);
-    }
+    deliveries: Arc<Semaphore>,
+    per_endpoint: usize,
 }
 
 impl Lanes {
-    /// The lane of a connection at `provider`.
-    pub fn of(&self, app: &App, connection: Uuid, provider: &str) -> Arc<Lane> {
-        let mut lanes = lock(&self.lanes);
-        if let Some(lane) = lanes.get(&connection) {
-            return lane.clone();
+    pub fn new(app: &App) -> Self {
+        Lanes {
+            sends: Mutex::default(),
+            asks: Mutex::default(),
+            endpoints: Mutex::default(),
+            providers: Mutex::default(),
+            deliveries: Arc::new(Semaphore::new(app.config.webhooks.workers.max(1))),
+            per_endpoint: app.config.webhooks.per_endpoint,
         }
-        let limits = app.providers.get(provider).map_or(Limits { provider: 1, connection: 1 }, |p| p.limits());
-        let shared = lock(&self.providers)
-            .entry(provider.to_owned())
-            .or_insert_with(|| Arc::new(Semaphore::new(limits.provider)))
-            .clone();
-        let lane = Arc::new(Lane {
-            sends: Arc::new(Semaphore::new(limits.connection)),
-            asks: Arc::new(Semaphore::new(limits.connection)),
-            provider: shared,
-            breaker: Mutex::default(),
-            held: Mutex::default(),
-            limit: limits.connection,
-        });
-        lanes.insert(connection, lane.clone());
-        lane
+    }
+
+    /// The sends of a connection at `provider`.
+    pub fn sends(&self, app: &App, connection: Uuid, provider: &str) -> Arc<Sends> {
+        let limits = limits(app, provider);
+        let make = || {
+            let shared = lock(&self.providers)
+                .entry(provider.to_owned())
+                .or_insert_with(|| Arc::new(Semaphore::new(limits.provider)))
+                .clone();
+            Arc::new(Sends { line: Line::new(limits.connection), provider: shared, breaker: Mutex::default() })
+        };
+        lock(&self.sends).entry(connection).or_insert_with(make).clone()
+    }
+
+    /// The questions of a connection at `provider`.
+    pub fn asks(&self, app: &App, connection: Uuid, provider: &str) -> Arc<Asks> {
+        let workers = limits(app, provider).connection;
+        let make = || Arc::new(Asks { line: Line::new(workers), asking: Mutex::default() });
+        lock(&self.asks).entry(connection).or_insert_with(make).clone()
+    }
+
+    /// The deliveries of an endpoint.
+    pub fn endpoint(&self, endpoint: Uuid) -> Arc<Deliveries> {
+        let make = || Arc::new(Deliveries { line: Line::new(self.per_endpoint), all: self.deliveries.clone() });
+        lock(&self.endpoints).entry(endpoint).or_insert_with(make).clone()
     }
 }
 
-impl Lane {
-    /// Marks an attempt as worked on by this process; `None` where it is already.
-    pub fn hold(self: &Arc<Self>, work: Work, key: Key) -> Option<Held> {
-        lock(&self.held).insert((work, key)).then(|| Held { lane: self.clone(), what: (work, key) })
+fn limits(app: &App, provider: &str) -> Limits {
+    app.providers.get(provider).map_or(Limits { provider: 1, connection: 1 }, |provider| provider.limits())
+}
+
+impl Worked for Sends {
+    type Key = Key;
+    type Item = Offered;
+    const NAME: &'static str = "dispatch";
+
+    fn line(&self) -> &Line<Key, Offered> {
+        &self.line
     }
 
-    /// How many more attempts a scan may take into memory: the free slots, and as many again to wait behind them.
-    pub fn room(&self, work: Work) -> usize {
-        let held = lock(&self.held).iter().filter(|(w, _)| *w == work).count();
-        (self.limit * 2).saturating_sub(held)
+    fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Offered) -> BoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(super::dispatch::send(app, self, item))
+    }
+}
+
+impl Worked for Asks {
+    type Key = Uuid;
+    type Item = Ask;
+    const NAME: &'static str = "refresh";
+
+    fn line(&self) -> &Line<Uuid, Ask> {
+        &self.line
     }
 
-    /// Waits for a slot. Questions have their own, so that they go on while sends hang.
-    pub async fn slot(&self, work: Work) -> Option<Slot> {
-        let own = match work {
-            Work::Send => &self.sends,
-            Work::Ask => &self.asks,
-        };
-        let lane = own.clone().acquire_owned().await.ok()?;
-        let provider = match work {
-            Work::Send => Some(self.provider.clone().acquire_owned().await.ok()?),
-            Work::Ask => None,
-        };
-        Some(Slot { _lane: lane, _provider: provider })
+    fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Ask) -> BoxFuture<'a, anyhow::Result<()>> {
+        match item {
+            Ask::Attempt(key) => Box::pin(super::refresh::alone(app, self, key)),
+            Ask::Callbacks(calls) => Box::pin(super::callback::work(app, self, calls)),
+        }
+    }
+}
+
+impl Worked for Deliveries {
+    type Key = delivery::Key;
+    type Item = Due;
+    const NAME: &'static str = "deliver";
+
+    fn line(&self) -> &Line<delivery::Key, Due> {
+        &self.line
+    }
+
+    fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Due) -> BoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(super::deliver::tell(app, self, item))
     }
 }
 

@@ -4,32 +4,27 @@
 use std::sync::Arc;
 
 use super::advance::{self, Sight};
-use super::lanes::{Lanes, Work};
+use super::lanes::{self, Ask, Asks, Lanes, Worked, lock};
 use super::{connections, dispatch, routing};
-use crate::app::App;
+use crate::app::{App, Question};
 use crate::crash;
 use crate::domain::evidence::{Evidence, Seen, Verdict};
 use crate::domain::retry::ResendRule;
 use crate::providers::SendMoney;
 use crate::store::attempt::{self, Case, Key};
 
-/// Asks about one attempt in its lane, in a task of its own.
-pub fn offer(app: &Arc<App>, lanes: &Arc<Lanes>, key: Key) {
-    let (task_app, lanes) = (app.clone(), lanes.clone());
-    app.tasks.spawn(async move {
-        if let Err(error) = in_lane(&task_app, &lanes, key).await {
-            tracing::error!(payment = %key.payment_id, %error, "an attempt could not be asked about; it is asked again");
-            metrics::counter!("flow_errors_total", "flow" => "refresh").increment(1);
-        }
-    });
+/// Offers an attempt to be asked about to its connection's line.
+pub fn offer(app: &Arc<App>, lanes: &Lanes, question: Question) {
+    let asks = lanes.asks(app, question.connection_id, &question.provider);
+    lanes::offer(app, &asks, question.key.payment_id, Ask::Attempt(question.key));
 }
 
 /// One scan: attempts whose question is due, lane by lane, under a lease that saves work.
-pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
+pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     for due in attempt::lanes_to_ask(&app.db, app.now()).await? {
         let open = connections::open(app, due.client_id, due.connection_id).await?;
-        let lane = lanes.of(app, due.connection_id, &open.connection.provider);
-        let room = lane.room(Work::Ask);
+        let asks = lanes.asks(app, due.connection_id, &open.connection.provider);
+        let room = asks.line().room();
         if room == 0 {
             continue;
         }
@@ -40,26 +35,49 @@ pub async fn scan(app: &Arc<App>, lanes: &Arc<Lanes>) -> anyhow::Result<()> {
         let keys = attempt::lease_to_ask(&mut tx, due, room as i64, lease, now).await?;
         tx.commit().await?;
         crash::point("ask_lease.committed");
-        keys.into_iter().for_each(|key| offer(app, lanes, key));
+        keys.into_iter().for_each(|key| lanes::offer(app, &asks, key.payment_id, Ask::Attempt(key)));
     }
     Ok(())
 }
 
-async fn in_lane(app: &Arc<App>, lanes: &Lanes, key: Key) -> anyhow::Result<()> {
-    let Some(case) = attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? else { return Ok(()) };
-    let lane = lanes.of(app, case.attempt.connection_id, &case.attempt.provider);
-    let Some(held) = lane.hold(Work::Ask, key) else { return Ok(()) };
-    let Some(slot) = lane.slot(Work::Ask).await else { return Ok(()) };
-    ask(app, key).await?;
-    drop((slot, held));
+/// Asks about an attempt, unless somebody in this process does at this moment; that answer serves both.
+pub(super) async fn alone(app: &App, asks: &Asks, key: Key) -> anyhow::Result<()> {
+    if let Some(_asking) = Asking::begin(asks, key) {
+        ask(app, key).await?;
+    }
     Ok(())
+}
+
+/// The mark that an attempt is being asked about; dropped, it is gone.
+pub(super) struct Asking<'a> {
+    asks: &'a Asks,
+    key: Key,
+}
+
+impl<'a> Asking<'a> {
+    /// `None` where somebody asks already.
+    pub fn begin(asks: &'a Asks, key: Key) -> Option<Self> {
+        lock(&asks.asking).insert(key).then_some(Asking { asks, key })
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        lock(&self.asks.asking).remove(&self.key);
+    }
 }
 
 /// Asks the provider about one attempt and advances by the answer. Safe at any time, in any state.
 pub async fn ask(app: &App, key: Key) -> anyhow::Result<()> {
-    let Some(mut case) = attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? else {
-        return Ok(());
-    };
+    match attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? {
+        Some(case) => ask_case(app, case).await,
+        None => Ok(()),
+    }
+}
+
+/// The same for a case that was just read.
+pub(super) async fn ask_case(app: &App, mut case: Case) -> anyhow::Result<()> {
+    let key = case.key();
     if case.attempt.state == Evidence::Prepared {
         return Ok(());
     }

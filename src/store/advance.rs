@@ -93,12 +93,19 @@ pub struct NewException {
     pub amount: i64,
 }
 
-/// Applies the changes whose expected version still stands; answers their payments' ids.
-/// Inputs must be sorted by (client, payment) and name each payment once.
-pub async fn apply(tx: &mut Tx, batch: &[Change], now: DateTime<Utc>) -> Result<Vec<Uuid>> {
+/// A change that was written, and the endpoints its event is to be told to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    pub payment_id: Uuid,
+    pub endpoints: Vec<Uuid>,
+}
+
+/// Applies the changes whose expected version still stands, and answers those. Their deliveries are leased to the
+/// caller until `told_by`. Inputs must be sorted by (client, payment) and name each payment once.
+pub async fn apply(tx: &mut Tx, batch: &[Change], told_by: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Applied>> {
     let columns = Columns::of(batch);
     let extra = Extra::of(batch);
-    let rows = sqlx::query_file_scalar!(
+    let rows = sqlx::query_file!(
         "src/store/advance.sql",
         now,
         &columns.ord,
@@ -164,10 +171,19 @@ pub async fn apply(tx: &mut Tx, batch: &[Change], now: DateTime<Utc>) -> Result<
         &extra.exception_kind,
         &extra.exception_detail,
         &extra.exception_amount,
+        told_by,
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows)
+    let mut applied: Vec<Applied> = Vec::with_capacity(batch.len());
+    for row in rows {
+        let at = applied.iter().position(|a| a.payment_id == row.id).unwrap_or_else(|| {
+            applied.push(Applied { payment_id: row.id, endpoints: Vec::new() });
+            applied.len() - 1
+        });
+        applied[at].endpoints.extend(row.endpoint_id);
+    }
+    Ok(applied)
 }
 
 /// The columns of the changes themselves, one element a change.

@@ -61,12 +61,14 @@ WITH input AS (
     SELECT m.client_id, e.id, m.mode, m.id, m.version, e.kind, e.body, $1
     FROM UNNEST($46::int[], $47::uuid[], $48::text[], $49::text[]) AS e(ord, id, kind, body)
         JOIN moved m ON m.ord = e.ord
-    RETURNING client_id, id, mode, type
+    RETURNING client_id, id, mode, type, payment_id
 ), told AS (
     INSERT INTO delivery (client_id, event_id, endpoint_id, next_try_at, created_at, updated_at)
-    SELECT ev.client_id, ev.id, e.id, $1, $1, $1
+    -- Leased to who writes them: they are handed on in memory, and found by this time if they are not told.
+    SELECT ev.client_id, ev.id, e.id, $65, $1, $1
     FROM ev JOIN endpoint e ON e.client_id = ev.client_id AND e.mode = ev.mode
         AND e.status = 'ACTIVE' AND ev.type = ANY (e.events)
+    RETURNING event_id, endpoint_id
 ), following AS (
     -- Joined on `att`, so that the attempt before it is freed when the index looks.
     INSERT INTO attempt (client_id, payment_id, number, mode, connection_id, provider, identity, reference, frozen,
@@ -84,4 +86,5 @@ WITH input AS (
     FROM UNNEST($60::int[], $61::uuid[], $62::text[], $63::text[], $64::bigint[]) AS x(ord, id, kind, detail, amount)
         JOIN moved m ON m.ord = x.ord JOIN input i ON i.ord = x.ord
 )
-SELECT id AS "id!" FROM moved
+SELECT m.id AS "id!", told.endpoint_id AS "endpoint_id?"
+FROM moved m LEFT JOIN ev ON ev.payment_id = m.id LEFT JOIN told ON told.event_id = ev.id

@@ -95,17 +95,23 @@ pub async fn case(db: &Db, client_id: Uuid, payment_id: Uuid, number: i16) -> Re
     row.map(Row::case).transpose()
 }
 
-/// The attempt a provider knows by `reference` at this connection.
-pub async fn by_reference(db: &Db, client_id: Uuid, connection_id: Uuid, reference: &str) -> Result<Option<Key>> {
-    Ok(sqlx::query!(
-        "SELECT payment_id, number FROM attempt WHERE client_id = $1 AND connection_id = $2 AND reference = $3",
+/// The case of the attempt a provider knows by `reference` at this connection.
+pub async fn case_by_reference(db: &Db, client_id: Uuid, connection_id: Uuid, reference: &str) -> Result<Option<Case>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT p.client_id, p.id AS payment_id, p.mode, p.external_id, p.amount, p.currency, p.destination, p.metadata,
+            p.status, p.version, p.attempt AS current, p.evidence, p.unknown_since, p.send_until,
+            a.number, a.connection_id, a.provider, a.identity, a.reference, a.frozen, a.fee, a.tax, a.state, a.sends,
+            a.accepted, a.polls, a.not_found, a.not_found_at, a.polled_at, a.sent_at, a.next_try_at, a.leased_until
+        FROM attempt a JOIN payment p ON p.client_id = a.client_id AND p.id = a.payment_id
+        WHERE a.client_id = $1 AND a.connection_id = $2 AND a.reference = $3"#,
         client_id,
         connection_id,
         reference,
     )
     .fetch_optional(&db.reads)
-    .await?
-    .map(|row| Key { client_id, payment_id: row.payment_id, number: row.number }))
+    .await?;
+    row.map(Row::case).transpose()
 }
 
 /// Connections that have prepared attempts to send.

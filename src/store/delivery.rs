@@ -19,7 +19,8 @@ pub struct Key {
 pub struct Due {
     pub key: Key,
     pub tries: i16,
-    pub created_at: DateTime<Utc>,
+    /// Until when it belongs to who took it.
+    pub leased_until: DateTime<Utc>,
     pub body: String,
 }
 
@@ -54,9 +55,9 @@ pub async fn claim(tx: &mut Tx, lane: Lane, limit: i64, lease: DateTime<Utc>, no
             FROM due WHERE d.client_id = due.client_id AND d.event_id = due.event_id
                 AND d.endpoint_id = due.endpoint_id AND d.replay = due.replay
                 AND d.state = 'pending' AND d.next_try_at <= $3
-            RETURNING d.client_id, d.event_id, d.endpoint_id, d.replay, d.tries, d.created_at
+            RETURNING d.client_id, d.event_id, d.endpoint_id, d.replay, d.tries
         )
-        SELECT c.client_id, c.event_id, c.endpoint_id, c.replay, c.tries, c.created_at, e.body
+        SELECT c.client_id, c.event_id, c.endpoint_id, c.replay, c.tries, e.body
         FROM claimed c JOIN event e ON e.client_id = c.client_id AND e.id = c.event_id
         ORDER BY e.id",
         lane.client_id,
@@ -77,7 +78,7 @@ pub async fn claim(tx: &mut Tx, lane: Lane, limit: i64, lease: DateTime<Utc>, no
                 replay: row.replay,
             },
             tries: row.tries,
-            created_at: row.created_at,
+            leased_until: lease,
             body: row.body,
         })
         .collect())

@@ -94,15 +94,17 @@ impl Db {
             ("timezone", "UTC"),
             ("statement_timeout", timeout.as_str()),
         ]);
-        let pool = |connections: u32| {
+        // A batch is a long statement: planned once for arrays of any length, it goes by the primary keys for good.
+        let planned_once = connect.clone().options([("plan_cache_mode", "force_generic_plan")]);
+        let pool = |connections: u32, connect: PgConnectOptions| {
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(options.acquire_timeout)
                 .test_before_acquire(false)
                 .max_lifetime(Duration::from_secs(1800))
-                .connect_lazy_with(connect.clone())
+                .connect_lazy_with(connect)
         };
-        Ok(Db { reads: pool(options.connections), writers: pool(WRITERS) })
+        Ok(Db { reads: pool(options.connections, connect), writers: pool(WRITERS, planned_once) })
     }
 
     /// Brings the schema to this version.

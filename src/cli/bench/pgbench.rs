@@ -14,7 +14,7 @@ pub struct Plain {
     pub latency_ms: f64,
 }
 
-/// The steps of one payment: accept, claim, answer, callback, paid, callback done, delivery claimed, delivery marked.
+/// The steps of one payment: accept, claim, answer, callback, paid, callback done, delivery marked.
 const SCRIPT: &str = include_str!("payment.pgbench");
 
 /// Runs `callers` clients for some seconds.
