@@ -233,7 +233,9 @@ fn check_providers(path: &str, read: &Read, report: Report) {
         .iter()
         .find(|name| ["providers", "sandbox"].iter().any(|room| in_home(path, &format!("src/{room}/{name}/"))));
     if home.is_none()
-        && ["src/providers/registry.rs", "src/sandbox/mod.rs", "src/cli/demo", "src/cli/bench", "src/cli/sandbox.rs"].iter().any(|h| path.starts_with(h))
+        && ["src/providers/registry.rs", "src/sandbox/mod.rs", "src/cli/demo", "src/cli/bench", "src/cli/sandbox.rs"]
+            .iter()
+            .any(|h| path.starts_with(h))
     {
         return;
     }
