@@ -57,7 +57,9 @@ pub(super) struct Asking<'a> {
 impl<'a> Asking<'a> {
     /// `None` where somebody asks already.
     pub fn begin(asks: &'a Asks, key: Key) -> Option<Self> {
-        lock(&asks.asking).insert(key).then_some(Asking { asks, key })
+        // In two steps: a mark made in vain would be dropped here, and take the lock again and the other's mark away.
+        let is_mine = lock(&asks.asking).insert(key);
+        is_mine.then(|| Asking { asks, key })
     }
 }
 
