@@ -228,12 +228,13 @@ async fn private_addresses_are_refused_and_never_called() {
             mode: Mode::Test,
             rights: Rights::all(),
             person: "Ani".into(),
+            by_token: false,
         };
         for url in &urls {
             let made = world.caller.post("/v1/webhook-endpoints", json!({ "url": url })).await;
             assert_eq!((made.status, &made.body["error"]["fields"][0]["field"]), (400, &json!("url")), "{url}");
             // One that slipped in before the rule: the door itself refuses.
-            endpoints::create(&world.app, &owner, url, vec!["payment.succeeded".into()]).await.unwrap();
+            endpoints::create(&world.app, &owner, url, &["payment.succeeded".into()], None).await.unwrap();
         }
         let id = world.send("A", GOOD, 10_000).await;
         world.until_status(&id, "SUCCESS").await;

@@ -8,4 +8,4 @@ pub mod rig;
 pub mod truth;
 pub mod world;
 
-pub use world::{World, run, run_with};
+pub use world::{Options, World, run, run_with};
