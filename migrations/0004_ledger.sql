@@ -7,7 +7,7 @@ CREATE TABLE ledger_line (
     client_id     uuid        NOT NULL,
     payment_id    uuid        NOT NULL,
     attempt       smallint    NOT NULL,
-    kind          text        NOT NULL CHECK (kind IN ('sent', 'freed', 'paid', 'reversed', 'suspense', 'difference', 'resolved')),
+    kind          text        NOT NULL CHECK (kind IN ('sent', 'freed', 'paid', 'reversed', 'suspense', 'resolved')),
     line          text        NOT NULL CHECK (line IN ('Transfer', 'Fee', 'Tax')),
     part          smallint    NOT NULL DEFAULT 0,               -- one attempt can be contradicted and resolved more than once
     connection_id uuid        NOT NULL,

@@ -51,10 +51,8 @@ pub enum Kind {
     Freed,
     Paid,
     Reversed,
-    /// A freed attempt was paid, or a paid one failed; an attempt can meet only one of the two.
+    /// What a contradiction proves; an attempt may meet more than one, each a part of its own.
     Suspense,
-    /// The provider paid another amount than ours. It may be followed by a contradiction of the kind above.
-    Difference,
     Resolved,
 }
 
@@ -66,7 +64,6 @@ impl Kind {
             Kind::Paid => "paid",
             Kind::Reversed => "reversed",
             Kind::Suspense => "suspense",
-            Kind::Difference => "difference",
             Kind::Resolved => "resolved",
         }
     }
@@ -117,13 +114,13 @@ pub fn reversed(amounts: Amounts) -> Vec<Line> {
 /// What a contradiction proves about the provider's balance, held on suspense until people close it.
 /// `provider_amount` is what the provider says it moved.
 pub fn suspense(contradiction: Contradiction, ours: i64, provider_amount: i64) -> Vec<Line> {
-    let out = |kind, amount| transfer(kind, Account::Suspense, Account::Provider, amount);
-    let back = |kind, amount| transfer(kind, Account::Provider, Account::Suspense, amount);
+    let out = |amount| transfer(Kind::Suspense, Account::Suspense, Account::Provider, amount);
+    let back = |amount| transfer(Kind::Suspense, Account::Provider, Account::Suspense, amount);
     match contradiction {
-        Contradiction::PaidAfterFreed if provider_amount > 0 => vec![out(Kind::Suspense, provider_amount)],
-        Contradiction::FailedAfterPaid => vec![back(Kind::Suspense, ours)],
-        Contradiction::EchoDiffers if provider_amount > ours => vec![out(Kind::Difference, provider_amount - ours)],
-        Contradiction::EchoDiffers if provider_amount < ours => vec![back(Kind::Difference, ours - provider_amount)],
+        Contradiction::PaidAfterFreed if provider_amount > 0 => vec![out(provider_amount)],
+        Contradiction::FailedAfterPaid => vec![back(ours)],
+        Contradiction::EchoDiffers if provider_amount > ours => vec![out(provider_amount - ours)],
+        Contradiction::EchoDiffers if provider_amount < ours => vec![back(ours - provider_amount)],
         Contradiction::PaidAfterFreed
         | Contradiction::EchoDiffers
         | Contradiction::AcceptedAfterFreed

@@ -57,7 +57,8 @@ pub(super) struct Asking<'a> {
 impl<'a> Asking<'a> {
     /// `None` where somebody asks already.
     pub fn begin(asks: &'a Asks, key: Key) -> Option<Self> {
-        lock(&asks.asking).insert(key).then_some(Asking { asks, key })
+        // Lazily: a mark that is not ours must not be made, as its drop would take the other's away.
+        lock(&asks.asking).insert(key).then(|| Asking { asks, key })
     }
 }
 

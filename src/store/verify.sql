@@ -18,7 +18,7 @@ WITH must AS (
     WHERE m.applies AND m.amount > 0
 ), has AS (
     SELECT client_id, payment_id, attempt, connection_id, mode, currency, kind, line, debit, credit, amount
-    FROM ledger_line WHERE kind NOT IN ('suspense', 'difference', 'resolved')
+    FROM ledger_line WHERE kind NOT IN ('suspense', 'resolved')
 ), differs AS (
     (SELECT * FROM must EXCEPT SELECT * FROM has)
     UNION ALL
@@ -34,7 +34,7 @@ WITH must AS (
     -- Money on suspense needs an exception that holds it.
     SELECT l.client_id, l.payment_id, l.attempt, format('suspense of %s without an exception', l.amount)
     FROM ledger_line l
-    WHERE l.kind IN ('suspense', 'difference') AND NOT EXISTS (SELECT FROM exception x WHERE x.client_id = l.client_id
+    WHERE l.kind = 'suspense' AND NOT EXISTS (SELECT FROM exception x WHERE x.client_id = l.client_id
         AND x.payment_id = l.payment_id AND x.attempt = l.attempt)
     UNION ALL
     -- Once people closed every exception of a payment, they have said where its money is.

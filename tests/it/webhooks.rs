@@ -234,7 +234,8 @@ async fn private_addresses_are_refused_and_never_called() {
             let made = world.caller.post("/v1/webhook-endpoints", json!({ "url": url })).await;
             assert_eq!((made.status, &made.body["error"]["fields"][0]["field"]), (400, &json!("url")), "{url}");
             // One that slipped in before the rule: the door itself refuses.
-            endpoints::create(&world.app, &owner, url, &["payment.succeeded".into()], None).await.unwrap();
+            let events = ["payment.succeeded".to_owned()];
+            endpoints::create(&world.app, &owner, url, &events, None).await.unwrap();
         }
         let id = world.send("A", GOOD, 10_000).await;
         world.until_status(&id, "SUCCESS").await;
