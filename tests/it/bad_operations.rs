@@ -12,7 +12,7 @@ use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::bad::{Relay, fast, set_oy, together, uuid};
+use crate::support::bad::{Relay, fast, set_oy, uuid};
 use crate::support::http::Reply;
 use crate::support::world::fresh_database;
 use crate::support::{World, run_with};
@@ -163,27 +163,26 @@ async fn twins_are_marked_also_within_one_batch() {
         // The writer is held up, so that what comes meanwhile shares a batch.
         let mut lock = world.sql.begin().await.unwrap();
         sqlx::query("LOCK TABLE payment IN EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
-        let caller = world.caller.clone();
-        let posts = (0..12).map(move |n| {
-            let caller = caller.clone();
-            async move {
-                let body = World::body(&format!("T{n:02}"), GOOD, 10_000);
-                caller.post("/v1/send-money", body).await
-            }
-        });
-        let posts = tokio::spawn(together(posts));
+        let post = |n: usize, account: &str| {
+            let (caller, body) = (world.caller.clone(), World::body(&format!("T{n:02}"), account, 10_000));
+            tokio::spawn(async move { caller.post("/v1/send-money", body).await })
+        };
+        // Somebody else's payment meets the lock; the twins gather behind it.
+        let mut posts = vec![post(0, "1239812399")];
         let waits =
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         while world.number(waits).await == 0 {
             tokio::task::yield_now().await;
         }
-        // What else is posted needs a moment to reach the writer's inbox; all that follows holds without it too.
-        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        posts.extend((1..13).map(|n| post(n, GOOD)));
+        // They need a moment to reach the writer's inbox; that they did is asserted below.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         lock.commit().await.unwrap();
-        let replies = posts.await.unwrap();
-        assert!(replies.iter().all(|reply| reply.status == 200));
+        for post in posts {
+            assert_eq!(post.await.unwrap().status, 200);
+        }
         let first = "SELECT count(*) FROM payment WHERE possible_duplicate_of IS NULL";
-        assert_eq!(world.number(first).await, 1, "a twin was not seen");
+        assert_eq!(world.number(first).await, 2, "a twin was not seen");
         // Several of them were written by one statement: there the table alone could not have shown them.
         let shared = "SELECT count(*) - count(DISTINCT xmin::text) FROM payment";
         assert!(world.number(shared).await > 0, "no two of them shared a batch");
