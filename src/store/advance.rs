@@ -27,6 +27,8 @@ pub struct Change {
     pub stop_prepared: bool,
     pub observation: Option<NewObservation>,
     pub lines: Vec<Line>,
+    /// Which contradiction of the attempt the lines belong to, from 0: each books once.
+    pub part: i16,
     pub event: Option<NewEvent>,
     /// The number of the next attempt is `payment.attempt`.
     pub next: Option<NewAttempt>,
@@ -172,6 +174,7 @@ pub async fn apply(tx: &mut Tx, batch: &[Change], told_by: DateTime<Utc>, now: D
         &extra.exception_detail,
         &extra.exception_amount,
         told_by,
+        &extra.line_part,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -279,6 +282,7 @@ struct Extra {
     line_debit: Vec<String>,
     line_credit: Vec<String>,
     line_amount: Vec<i64>,
+    line_part: Vec<i16>,
     event_ord: Vec<i32>,
     event_id: Vec<Uuid>,
     event_kind: Vec<String>,
@@ -313,6 +317,7 @@ impl Extra {
                 to.line_debit.push(line.debit.as_str().to_owned());
                 to.line_credit.push(line.credit.as_str().to_owned());
                 to.line_amount.push(line.amount);
+                to.line_part.push(change.part);
             }
             if let Some(event) = &change.event {
                 to.event_ord.push(ord);

@@ -49,16 +49,11 @@ WITH input AS (
             AS s(ord, id, kind, verdict, code, message, raw)
         JOIN moved m ON m.ord = s.ord JOIN input i ON i.ord = s.ord
 ), booked AS (
-    -- A second contradiction of an attempt gets a part of its own; who counted too few lost the version as well.
     INSERT INTO ledger_line (client_id, payment_id, attempt, kind, line, part, connection_id, mode, debit, credit, amount,
         currency, created_at)
-    SELECT i.client_id, i.payment_id, i.number, l.kind, l.line,
-        CASE WHEN l.kind = 'suspense' THEN (SELECT count(*) FROM ledger_line b
-            WHERE b.client_id = i.client_id AND b.payment_id = i.payment_id AND b.attempt = i.number
-                AND b.kind = l.kind AND b.line = l.line) ELSE 0 END,
-        i.connection_id, i.mode, l.debit, l.credit, l.amount, i.currency, $1
-    FROM UNNEST($40::int[], $41::text[], $42::text[], $43::text[], $44::text[], $45::bigint[])
-            AS l(ord, kind, line, debit, credit, amount)
+    SELECT i.client_id, i.payment_id, i.number, l.kind, l.line, l.part, i.connection_id, i.mode, l.debit, l.credit, l.amount, i.currency, $1
+    FROM UNNEST($40::int[], $41::text[], $42::text[], $43::text[], $44::text[], $45::bigint[], $66::smallint[])
+            AS l(ord, kind, line, debit, credit, amount, part)
         JOIN moved m ON m.ord = l.ord JOIN input i ON i.ord = l.ord
 ), ev AS (
     INSERT INTO event (client_id, id, mode, payment_id, version, type, body, created_at)

@@ -62,17 +62,15 @@ pub async fn open_of(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Vec<E
     .await?)
 }
 
-/// Whether an exception of this kind was ever opened for the attempt: each is booked and told once.
-pub async fn seen(db: &Db, client_id: Uuid, payment_id: Uuid, attempt: i16, kind: &str) -> Result<bool> {
+/// The kinds of the exceptions that were ever opened for an attempt, in order: each is booked and told once.
+pub async fn kinds(db: &Db, client_id: Uuid, payment_id: Uuid, attempt: i16) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM exception WHERE client_id = $1 AND payment_id = $2 AND attempt = $3 AND kind = $4)
-            AS "seen!""#,
+        "SELECT kind FROM exception WHERE client_id = $1 AND payment_id = $2 AND attempt = $3 ORDER BY id",
         client_id,
         payment_id,
         attempt,
-        kind,
     )
-    .fetch_one(&db.reads)
+    .fetch_all(&db.reads)
     .await?)
 }
 

@@ -47,7 +47,8 @@ const FILE_LIMIT: usize = 400;
 const FUNCTION_LIMIT: usize = 70;
 
 /// Files that may be longer, or hold longer functions, each with its reason. One that needs it no more must go.
-const EXCEPTIONS: &[(&str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str)] =
+    &[("src/store/advance.rs", "one statement with an argument a line, and the columns they are made of")];
 
 /// A file, with its path from the repository's root.
 struct Source {
@@ -524,7 +525,7 @@ mod checker {
         breaks("src/providers/doku/mod.rs", "use crate::providers::oy::wire;", 2, "names the provider `oy`");
         breaks("src/providers/doku/mod.rs", "use super::kaspro::wire;", 2, "names the provider `kaspro`");
         breaks("src/config.rs", "const A: &str = r#\"[providers.kaspro]\"#;", 2, "`kaspro` in a text");
-        breaks("src/cli/bench.rs", "const A: &str = \"oy\";", 2, "`oy` in a text");
+        breaks("src/cli/admin.rs", "const A: &str = \"oy\";", 2, "`oy` in a text");
         passes("src/providers/doku/mod.rs", "const CODE: &str = \"doku\";");
         passes("src/sandbox/oy/mod.rs", "const CODE: &str = \"oy\";");
         passes("src/providers/registry.rs", "use super::{oy, doku};");
