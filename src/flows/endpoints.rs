@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::crash;
 use crate::crypto::random_bytes;
 use crate::domain::{ids, webhook};
+use crate::outbound::{self, OutboundLimits};
 use crate::store::endpoint::{self, Endpoint};
 use crate::store::{self, delivery, event};
 
@@ -29,6 +30,17 @@ pub struct Made {
     /// `whsec_` and base64, as Standard Webhooks libraries take it.
     pub secret: String,
     pub token: String,
+}
+
+/// Whether webhooks may be sent to `url`; the error says why not.
+pub fn check_url(app: &App, url: &str) -> Result<(), String> {
+    let webhooks = &app.config.webhooks;
+    let limits = OutboundLimits {
+        allow_http: webhooks.allow_http,
+        allow_private: webhooks.allow_private,
+        ..OutboundLimits::default()
+    };
+    outbound::check_url(url, &limits).map_err(|refused| refused.to_string())
 }
 
 /// The route in idempotency rows.

@@ -57,8 +57,9 @@ pub(super) struct Asking<'a> {
 impl<'a> Asking<'a> {
     /// `None` where somebody asks already.
     pub fn begin(asks: &'a Asks, key: Key) -> Option<Self> {
-        // Lazily: a mark that is not ours must not be made, as its drop would take the other's away.
-        lock(&asks.asking).insert(key).then(|| Asking { asks, key })
+        // In two steps: a mark made in vain would be dropped here, and take the lock again and the other's mark away.
+        let is_mine = lock(&asks.asking).insert(key);
+        is_mine.then(|| Asking { asks, key })
     }
 }
 
@@ -82,8 +83,7 @@ pub(super) async fn ask_case(app: &App, mut case: Case) -> anyhow::Result<()> {
     if case.attempt.state == Evidence::Prepared {
         return Ok(());
     }
-    // Of a sent attempt the next time is the end of its sender's lease; the lease to ask has replaced the other column.
-    if case.attempt.state == Evidence::Sent && case.attempt.next_try_at.is_none_or(|until| until <= app.now()) {
+    if case.attempt.state == Evidence::Sent && case.attempt.leased_until.is_none_or(|until| until <= app.now()) {
         // The sender died, or its answer never came: from here on it is in doubt.
         advance::advance(app, case, &Sight::engine(Seen::LeaseLost, None)).await?;
         match attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? {

@@ -106,8 +106,9 @@ pub async fn say(app: &App, caller: &Caller, payment_id: Uuid, word: &Word) -> R
             if !blank.is_empty() {
                 return Err(Refused::Unfounded(blank));
             }
-            match propose(app, caller, payment_id, word).await {
-                Ok(resolution) => return Ok(Resolved::Proposed(resolution)),
+            match propose(app, caller, &state.case, word).await {
+                Ok(Some(resolution)) => return Ok(Resolved::Proposed(resolution)),
+                Ok(None) => continue,
                 Err(error) if error.violated() == Some("resolution_open") => continue,
                 Err(error) => return Err(error.into()),
             }
@@ -131,15 +132,12 @@ pub async fn withdraw(app: &App, caller: &Caller, payment_id: Uuid) -> Result<Op
     for _ in 0..ROUNDS {
         let state = State::read(app, caller, payment_id).await?;
         let Some(proposal) = state.proposal else { return Ok(None) };
-        let now = app.now();
         let mut tx = super::begin(&app.db).await?;
-        let touched =
-            Touched { client_id: caller.client_id, payment_id, expected_version: state.case.version, end: None };
         // An approval under way moved the version: then this comes too late, and looks again.
-        if exception::touch(&mut tx, &touched, now).await?
+        if exception::hold(&mut tx, caller.client_id, payment_id, state.case.version).await?
             && exception::withdraw(&mut tx, caller.client_id, proposal.id).await?
         {
-            audit(&mut tx, caller, payment_id, "resolution.withdrawn", &proposal, now).await?;
+            audit(&mut tx, caller, payment_id, "resolution.withdrawn", &proposal, app.now()).await?;
             tx.commit().await?;
             return Ok(Some(proposal));
         }
@@ -263,8 +261,9 @@ fn speaks_of_all(kind: &str) -> bool {
     [AcceptedAfterFreed, Vanished].into_iter().any(|contradiction| contradiction.as_str() == kind)
 }
 
-async fn propose(app: &App, caller: &Caller, payment_id: Uuid, word: &Word) -> store::Result<Resolution> {
-    let now = app.now();
+/// Writes a proposal down; `None` where the payment moved since it was read.
+async fn propose(app: &App, caller: &Caller, case: &Case, word: &Word) -> store::Result<Option<Resolution>> {
+    let (now, payment_id) = (app.now(), case.payment_id);
     let resolution = Resolution {
         id: ids::new_id(now),
         payment_id,
@@ -277,10 +276,13 @@ async fn propose(app: &App, caller: &Caller, payment_id: Uuid, word: &Word) -> s
         approved_at: None,
     };
     let mut tx = super::begin(&app.db).await?;
+    if !exception::hold(&mut tx, caller.client_id, payment_id, case.version).await? {
+        return Ok(None);
+    }
     exception::propose(&mut tx, caller.client_id, &resolution).await?;
     audit(&mut tx, caller, payment_id, "resolution.proposed", &resolution, now).await?;
     tx.commit().await?;
-    Ok(resolution)
+    Ok(Some(resolution))
 }
 
 /// Approves and carries out in one transaction; `None` where the payment or the proposal moved meanwhile.

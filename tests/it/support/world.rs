@@ -102,6 +102,7 @@ pub struct World {
     pub colleague: Caller,
     /// Straight to the database, to look.
     pub sql: PgPool,
+    #[allow(dead_code)] // for tests that look at what the sandbox wrote
     pub dir: PathBuf,
 }
 

@@ -23,7 +23,6 @@ use crate::flows::endpoints;
 use crate::http::error::{ApiError, FieldError};
 use crate::http::extract::Http;
 use crate::http::reply::time;
-use crate::outbound::{self, OutboundLimits};
 use crate::store::endpoint;
 
 /// An endpoint. Its secret and token are shown only when they are made.
@@ -96,14 +95,8 @@ fn disabled(endpoint: &endpoint::Endpoint) -> Result<(), ApiError> {
 }
 
 fn check_url(http: &Http, url: &str) -> Option<FieldError> {
-    let webhooks = &http.app.config.webhooks;
-    let limits = OutboundLimits {
-        allow_http: webhooks.allow_http,
-        allow_private: webhooks.allow_private,
-        ..OutboundLimits::default()
-    };
-    let refused = outbound::check_url(url, &limits).err()?;
-    Some(FieldError { field: "url".into(), message: refused.to_string() })
+    let message = endpoints::check_url(&http.app, url).err()?;
+    Some(FieldError { field: "url".into(), message })
 }
 
 fn check_events(events: &[String]) -> Option<FieldError> {
