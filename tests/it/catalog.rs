@@ -181,10 +181,7 @@ async fn hot_statements_use_the_index_they_were_written_for() {
         (&["state = 'prepared'", "ORDER BY next_try_at LIMIT"], &["attempt_to_send"]),
         (&["state IN ('sent', 'accepted', 'unknown') AND next_try_at <= $1"], &["attempt_to_ask"]),
         (&["UPDATE attempt a SET leased_until"], &["attempt_to_ask"]),
-        (
-            &["SELECT payment_id, number FROM attempt", "reference = $3"],
-            &["attempt_client_id_connection_id_reference_key"],
-        ),
+        (&["FROM attempt a JOIN payment p", "a.reference = $3"], &["attempt_client_id_connection_id_reference_key"]),
         (&["UPDATE callback c SET next_try_at"], &["callback_due"]),
     ];
     let mut connection = db.acquire().await.unwrap();
