@@ -122,7 +122,7 @@ async fn a_cancel_wins_only_before_the_send() {
         world.execute(RESUME_ALL).await;
         // A repeat of what was done is told so again.
         let again = cancel(&world.app, &owner(&world), uuid(&id)).await.unwrap();
-        assert!(matches!(again, Cancelled::Done(_)), "{again:?}");
+        assert!(matches!(again, Cancelled::Done(_)), "a repeated cancel says what the first one did: {again:?}");
         for (n, account) in ["6666666666", "9999999999", GOOD].into_iter().enumerate() {
             let id = world.send(&format!("B{n}"), account, 10_000).await;
             world.until(&id, |row| !["prepared", "sent"].contains(&row["evidence"].as_str().unwrap())).await;

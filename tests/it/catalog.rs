@@ -127,6 +127,12 @@ const LOAD: &str = "
     INSERT INTO delivery (client_id, event_id, endpoint_id, state, next_try_at, created_at, updated_at)
     SELECT client_id, id, md5('e' || client_id)::uuid,
         CASE WHEN substr(id::text, 1, 1) = '0' THEN 'pending' ELSE 'delivered' END, now(), now(), now() FROM event;
+    INSERT INTO ledger_line (client_id, payment_id, attempt, kind, line, connection_id, mode, debit, credit, amount,
+        currency, created_at)
+    SELECT client_id, id, 1, 'sent', 'Transfer', md5('k' || client_id)::uuid, 'test', 'in_transit', 'provider', amount,
+        currency, now() FROM payment;
+    INSERT INTO observation (client_id, payment_id, id, attempt, kind, seen_at, verdict)
+    SELECT client_id, id, md5('o' || id)::uuid, 1, 'answer', now(), 'accepted' FROM payment;
     INSERT INTO callback (client_id, id, connection_id, received_at, source, body, reading, reference, done_at, next_try_at)
     SELECT client_id, md5('b' || id)::uuid, md5('k' || client_id)::uuid, now(), 's', '', 'question', 'ref' || id,
         CASE WHEN substr(id::text, 1, 1) = '0' THEN NULL ELSE now() END, now() FROM payment;
