@@ -153,8 +153,8 @@ pub async fn lanes_to_ask(db: &Db, now: DateTime<Utc>) -> Result<Vec<Lane>> {
     .await?)
 }
 
-/// Claims attempts of one connection to ask about: a lease that saves work and permits no send. `next_try_at` stays:
-/// of a `sent` attempt it is the end of its sender's lease.
+/// Claims attempts of one connection to ask about: a lease that saves work and permits no send. The lease of a `sent`
+/// attempt is its sender's and stays as it is: that it ran out is what makes the attempt unknown.
 pub async fn lease_to_ask(
     tx: &mut Tx,
     lane: Lane,
@@ -164,7 +164,8 @@ pub async fn lease_to_ask(
 ) -> Result<Vec<Key>> {
     let mut keys = sqlx::query_as!(
         Key,
-        "UPDATE attempt a SET leased_until = $4
+        "UPDATE attempt a SET leased_until = CASE WHEN a.state = 'sent' THEN a.leased_until ELSE $4 END,
+            next_try_at = CASE WHEN a.state = 'sent' THEN $4 ELSE a.next_try_at END
          FROM (SELECT client_id, payment_id, number FROM attempt
                WHERE client_id = $1 AND connection_id = $2 AND state IN ('sent', 'accepted', 'unknown')
                  AND next_try_at <= $3 AND (leased_until IS NULL OR leased_until < $3)
