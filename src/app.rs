@@ -37,6 +37,9 @@ pub struct App {
     pub accounts: Cache<(Uuid, Uuid), OpenConnection>,
     /// Sequences and connections, by client, mode, service and destination.
     pub routes: Cache<(Uuid, Mode, Service, String), RoutingTable>,
+    /// Cases a provider just accepted, by connection and reference: its callback usually follows at once. What stands
+    /// here may be overtaken; the version of every change says so.
+    pub awaited: Cache<(Uuid, String), attempt::Case>,
     /// Callback addresses by codename.
     pub callbacks: Cache<String, CallbackOwner>,
     /// API keys by hash.
@@ -49,6 +52,9 @@ pub struct App {
 
 /// How old what a cache holds may be. Every decision that moves money is checked again in its statement.
 pub const CACHE_TTL: Duration = Duration::from_secs(1);
+
+/// How long a case waits in memory for its callback.
+const AWAITED_TTL: Duration = Duration::from_secs(10);
 
 /// A connection ready to be called.
 pub struct OpenConnection {
@@ -127,7 +133,7 @@ pub struct Parts {
 }
 
 /// Work that waits in memory before a writer or worker takes it; beyond it the database is the queue.
-const QUEUE: usize = 8192;
+const QUEUE: usize = 2048;
 
 impl App {
     /// Puts the parts together. Nothing runs until the inboxes are given to the workers.
@@ -153,6 +159,7 @@ impl App {
             wake: Wake { send, ask, callback, deliver, changed: broadcast::Sender::new(4096) },
             accounts: Cache::new(CACHE_TTL),
             routes: Cache::new(CACHE_TTL),
+            awaited: Cache::new(AWAITED_TTL),
             callbacks: Cache::new(CACHE_TTL),
             credentials: Cache::new(CACHE_TTL),
             endpoints: Cache::new(CACHE_TTL),
@@ -231,6 +238,12 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         }
         entries.insert(key, (now, value.clone()));
         value
+    }
+
+    /// Takes the value out, if it was put within the time to live.
+    pub fn take(&self, key: &K, now: DateTime<Utc>) -> Option<Arc<V>> {
+        let (at, value) = self.lock().remove(key)?;
+        (now - at).to_std().is_ok_and(|age| age < self.ttl).then_some(value)
     }
 
     pub fn forget(&self, key: &K) {

@@ -110,7 +110,10 @@ pub(super) async fn work(app: &App, asks: &Asks, calls: Vec<Waiting>) -> anyhow:
 
 async fn work_on(app: &App, asks: &Asks, waiting: Waiting) -> anyhow::Result<()> {
     let Some(reference) = &waiting.reference else { return Ok(()) };
-    let case = attempt::case_by_reference(&app.db, waiting.client_id, waiting.connection_id, reference).await?;
+    let case = match app.awaited.take(&(waiting.connection_id, reference.clone()), app.now()) {
+        Some(case) => Some(Arc::unwrap_or_clone(case)),
+        None => attempt::case_by_reference(&app.db, waiting.client_id, waiting.connection_id, reference).await?,
+    };
     // A reference that is not ours is kept and says nothing: every order is written before it is sent.
     if let Some(case) = case
         && !answered(app, asks, &waiting, case).await?

@@ -79,7 +79,9 @@ pub(super) async fn answered(app: &App, case: Case, reading: &Reading, record: S
     loop {
         let error = match advance::advance(app, case.clone(), &Sight::answer(reading, record.clone())).await {
             Ok(to) => {
-                if to == advance::Advanced::To(Evidence::Unknown) {
+                if to == advance::Advanced::To(Evidence::Accepted) {
+                    await_callback(app, case);
+                } else if to == advance::Advanced::To(Evidence::Unknown) {
                     // In doubt: ask now. A full queue is no loss, the row is due.
                     let _ = app.wake.ask.try_send(question);
                 }
@@ -95,6 +97,16 @@ pub(super) async fn answered(app: &App, case: Case, reading: &Reading, record: S
         app.clock.sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(2));
     }
+}
+
+/// Keeps a case that was just accepted for the callback that follows.
+fn await_callback(app: &App, mut case: Case) {
+    case.version += 1;
+    case.evidence = Evidence::Accepted;
+    case.unknown_since = None;
+    (case.attempt.state, case.attempt.accepted, case.attempt.leased_until) = (Evidence::Accepted, true, None);
+    let key = (case.attempt.connection_id, case.attempt.reference.clone());
+    app.awaited.put(key, case, app.now());
 }
 
 /// Waits while the lane's breaker is open. What waits too long goes to the next connection, where there is one;

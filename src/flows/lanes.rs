@@ -20,7 +20,7 @@ use crate::store::callback::Waiting;
 use crate::store::delivery::{self, Due};
 
 /// Work that waits in one line; beyond it the database is the queue.
-const LONGEST: usize = 8192;
+const LONGEST: usize = 4096;
 
 /// Work in memory: what waits, what is held by this process, and how many workers drain it.
 pub struct Line<K, T> {

@@ -74,11 +74,7 @@ pub async fn accept(app: &App, caller: &Caller, wish: Wish) -> Result<Accepted, 
     if wish.sender_id.as_ref().is_some_and(|id| ids::parse(ids::CLIENT, id) != Some(caller.client_id)) {
         return Err(Refused::Sender);
     }
-    if let Some((key, hash)) = &wish.idempotency
-        && let Some(replayed) = replay(app, caller, key, hash).await?
-    {
-        return Ok(replayed);
-    }
+    // A used key or externalId is found by the very statement that would write: the usual case asks nothing first.
     let now = app.now();
     let wanted = Wanted {
         service: Service::SendMoney,
@@ -88,7 +84,11 @@ pub async fn accept(app: &App, caller: &Caller, wish: Wish) -> Result<Accepted, 
         destination: &wish.destination,
     };
     let plan = routing::recent_candidates(app, caller.client_id, wanted).await?;
-    let (row, case, receiver) = prepare(app, caller, &wish, &plan, now)?;
+    let (row, case, receiver) = match prepare(app, caller, &wish, &plan, now) {
+        Ok(prepared) => prepared,
+        // A repeat gets its first answer, whatever became of the connections since.
+        Err(refused) => return earlier(app, caller, &wish, None).await?.ok_or(refused),
+    };
     let id = row.id;
     match app.writers.accept.write(row).await? {
         Some(written) => {
@@ -98,7 +98,10 @@ pub async fn accept(app: &App, caller: &Caller, wish: Wish) -> Result<Accepted, 
             let _ = app.wake.send.try_send(case);
             Ok(Accepted { view, replayed: false })
         }
-        None => taken(app, caller, &wish, id).await,
+        None => {
+            let earlier = earlier(app, caller, &wish, Some(id)).await?;
+            Ok(earlier.ok_or_else(|| anyhow::anyhow!("a payment was neither written nor found"))?)
+        }
     }
 }
 
@@ -222,21 +225,21 @@ async fn replay(app: &App, caller: &Caller, key: &str, hash: &[u8]) -> Result<Op
     Ok(Some(Accepted { view, replayed: true }))
 }
 
-/// Nothing was written: the key or the externalId is taken, perhaps by this very call's first try.
-async fn taken(app: &App, caller: &Caller, wish: &Wish, id: Uuid) -> Result<Accepted, Refused> {
+/// What the key or the externalId was used for before, perhaps by this very call's first try under `own`.
+async fn earlier(app: &App, caller: &Caller, wish: &Wish, own: Option<Uuid>) -> Result<Option<Accepted>, Refused> {
     if let Some((key, hash)) = &wish.idempotency
         && let Some(replayed) = replay(app, caller, key, hash).await?
     {
-        return Ok(replayed);
+        return Ok(Some(replayed));
     }
     let mode = caller.mode.as_str();
     let existing = payment::id_of_external(&app.db, caller.client_id, mode, &wish.external_id).await?;
-    let existing = existing.ok_or_else(|| anyhow::anyhow!("a payment was neither written nor found"))?;
+    let Some(existing) = existing else { return Ok(None) };
     let view = reads::payment(app, caller, existing).await?;
     let view = view.ok_or_else(|| anyhow::anyhow!("a payment that exists could not be read"))?;
-    if existing == id {
+    if Some(existing) == own {
         // The batch failed after it was durable and was written again: it is ours.
-        return Ok(Accepted { view, replayed: false });
+        return Ok(Some(Accepted { view, replayed: false }));
     }
     Err(Refused::ExternalIdUsed { id: existing, status: view.row.status })
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::processes::Stage;
 use crate::cli::client::Client;
@@ -14,8 +15,13 @@ use crate::crypto::random_bytes;
 pub struct Load {
     client: Arc<Client>,
     merchant: Client,
-    sent: AtomicU64,
+    sent: Arc<AtomicU64>,
+    told: Arc<AtomicU64>,
 }
+
+/// Payments under way at most in a sustained run: enough to fill every batch, and no backlog that would be measured
+/// as speed while it grows.
+const UNDER_WAY: u64 = 1_000;
 
 /// One measurement.
 pub struct Run {
@@ -31,30 +37,59 @@ impl Load {
         Ok(Load {
             client: Arc::new(Client::new(&stage.url, &stage.key, stage.outbound.clone())),
             merchant: Client::new(&stage.merchant_control, "", stage.outbound.clone()),
-            sent: AtomicU64::new(0),
+            sent: Arc::default(),
+            told: Arc::default(),
         })
     }
 
-    /// Sends for a while, then waits until every payment's webhook has arrived.
+    /// Sends for a while, as fast as payments end, then waits until every payment's webhook has arrived.
     pub async fn until_delivered(&self, callers: usize, time: Duration) -> anyhow::Result<Run> {
         let before = self.arrived().await?;
         let started = Instant::now();
-        let mut run = self.accepts(callers, time).await?;
+        let watching = CancellationToken::new();
+        let (run, watched) = tokio::join!(
+            async {
+                let run = self.run(callers, time, Some(UNDER_WAY)).await;
+                watching.cancel();
+                run
+            },
+            self.watch(&watching),
+        );
+        watched?;
+        let mut run = run?;
         self.settle().await?;
         let delivered = self.arrived().await? - before;
         run.delivered_per_s = delivered as f64 / started.elapsed().as_secs_f64();
         Ok(run)
     }
 
-    /// Sends for a while; answers how quickly payments were accepted.
+    /// Sends for a while as fast as payments are accepted; answers how quickly they were.
     pub async fn accepts(&self, callers: usize, time: Duration) -> anyhow::Result<Run> {
+        self.run(callers, time, None).await
+    }
+
+    /// Keeps count of the webhooks that arrived.
+    async fn watch(&self, until: &CancellationToken) -> anyhow::Result<()> {
+        while !until.is_cancelled() {
+            self.told.store(self.arrived().await?, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    async fn run(&self, callers: usize, time: Duration, under_way: Option<u64>) -> anyhow::Result<Run> {
         let started = Instant::now();
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..callers {
-            let client = self.client.clone();
+            let (client, sent, told) = (self.client.clone(), self.sent.clone(), self.told.clone());
             tasks.spawn(async move {
                 let mut latencies = Vec::new();
                 while started.elapsed() < time {
+                    let open = sent.load(Ordering::Relaxed).saturating_sub(told.load(Ordering::Relaxed));
+                    if under_way.is_some_and(|most| open >= most) {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                        continue;
+                    }
                     let id = hex::encode(random_bytes::<8>());
                     let account = format!("5{:011}", u64::from_be_bytes(random_bytes::<8>()) % 100_000_000_000);
                     let body = json!({
@@ -65,6 +100,7 @@ impl Load {
                     let (status, answer) = client.post("/v1/send-money", &body, &[("Idempotency-Key", &id)]).await?;
                     anyhow::ensure!(status == 200, "a payment was not accepted: {answer}");
                     latencies.push(asked.elapsed());
+                    sent.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(latencies)
             });
@@ -74,7 +110,6 @@ impl Load {
             latencies.extend(done??);
         }
         let elapsed = started.elapsed().as_secs_f64();
-        self.sent.fetch_add(latencies.len() as u64, Ordering::Relaxed);
         latencies.sort_unstable();
         let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
         Ok(Run {

@@ -155,6 +155,10 @@ async fn start_service(database_url: &str, master: &std::path::Path) -> anyhow::
         .env("PAYSTRATOR__WEBHOOKS__ALLOW_PRIVATE", "true")
         .env("PAYSTRATOR__LIMITS__REQUESTS_PER_MINUTE", "100000000")
         .env("PAYSTRATOR__LIMITS__BURST", "100000000")
+        // As wide as the load: a provider's own limit is not what is measured.
+        .env("PAYSTRATOR__PROVIDERS__OY__CONCURRENCY", "256")
+        .env("PAYSTRATOR__PROVIDERS__OY__CONNECTION_CONCURRENCY", "128")
+        .env("PAYSTRATOR__WEBHOOKS__PER_ENDPOINT", "64")
         .env("PAYSTRATOR__LOG__FILTER", "warn")
         .stderr(Stdio::piped())
         .kill_on_drop(true)
