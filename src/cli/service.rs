@@ -58,7 +58,14 @@ impl Database {
             acquire_timeout: Duration::from_millis(options.acquire_timeout_ms),
             statement_timeout: Duration::from_millis(options.statement_timeout_ms),
         })?;
-        db.migrate().await.context("the database could not be brought to this version's schema")?;
+        db.migrate().await.with_context(|| {
+            let hint = match self.dir() {
+                // Until the first release migrations are rewritten in place.
+                Some(dir) => format!(" (a private one from an older build: remove {} and start anew)", dir.display()),
+                None => String::new(),
+            };
+            format!("the database could not be brought to this version's schema{hint}")
+        })?;
         Ok(db)
     }
 
