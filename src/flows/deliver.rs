@@ -10,10 +10,11 @@ use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use super::endpoints;
-use super::lanes::{self, Deliveries, Lanes, Worked};
+use super::lanes::{self, Deliveries, Lanes, Line, Worked};
 use crate::app::App;
 use crate::crash;
 use crate::crypto::envelope::Place;
@@ -39,6 +40,20 @@ pub(super) fn lease(app: &App) -> Duration {
 /// Offers a delivery to its endpoint's line.
 pub fn offer(app: &Arc<App>, lanes: &Lanes, due: Due) {
     lanes::offer(app, &lanes.endpoint(due.key.endpoint_id), due.key, due);
+}
+
+impl Worked for Deliveries {
+    type Key = delivery::Key;
+    type Item = Due;
+    const NAME: &'static str = "deliver";
+
+    fn line(&self) -> &Line<delivery::Key, Due> {
+        &self.line
+    }
+
+    fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Due) -> BoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(tell(app, self, item))
+    }
 }
 
 /// One scan: endpoint by endpoint, as many due deliveries as its line has room for.

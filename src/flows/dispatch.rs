@@ -6,8 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+
 use super::advance::{self, Sight};
-use super::lanes::{self, Lanes, Offered, Sends, Worked, lock};
+use super::lanes::{self, Lanes, Line, Offered, Sends, Worked, lock};
 use super::{connections, routing};
 use crate::app::{App, Question};
 use crate::crash;
@@ -24,6 +26,20 @@ use crate::store::attempt::{self, Case};
 pub fn offer(app: &Arc<App>, lanes: &Lanes, case: Case) {
     let sends = lanes.sends(app, case.attempt.connection_id, &case.attempt.provider);
     lanes::offer(app, &sends, case.key(), Offered { case, since: app.now() });
+}
+
+impl Worked for Sends {
+    type Key = attempt::Key;
+    type Item = Offered;
+    const NAME: &'static str = "dispatch";
+
+    fn line(&self) -> &Line<attempt::Key, Offered> {
+        &self.line
+    }
+
+    fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Offered) -> BoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(send(app, self, item))
+    }
 }
 
 /// One scan: lane by lane, never more than the lane has room for. It goes on while sending is paused: the claim is

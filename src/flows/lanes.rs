@@ -81,7 +81,7 @@ impl<K: Eq + Hash + Copy, T> Line<K, T> {
     }
 }
 
-/// Whoever owns a line, and what its workers do with one piece of work.
+/// Whoever owns a line, and what its workers do with one piece of work; said where that work is done.
 pub trait Worked: Send + Sync + 'static {
     type Key: Eq + Hash + Copy + Send + Sync;
     type Item: Send;
@@ -110,7 +110,7 @@ pub fn offer<W: Worked>(app: &Arc<App>, owner: &Arc<W>, key: W::Key, item: W::It
 
 /// One connection's sends: claimed and spoken one at a time by each worker.
 pub struct Sends {
-    line: Line<Key, Offered>,
+    pub(super) line: Line<Key, Offered>,
     /// Shared by all connections of the provider.
     pub provider: Arc<Semaphore>,
     pub breaker: Mutex<Breaker>,
@@ -124,7 +124,7 @@ pub struct Offered {
 
 /// One connection's questions. They have workers of their own, so that they go on while sends hang.
 pub struct Asks {
-    line: Line<Uuid, Ask>,
+    pub(super) line: Line<Uuid, Ask>,
     /// Attempts that are being asked about at this moment.
     pub asking: Mutex<HashSet<Key>>,
 }
@@ -138,7 +138,7 @@ pub enum Ask {
 
 /// One endpoint's deliveries.
 pub struct Deliveries {
-    line: Line<delivery::Key, Due>,
+    pub(super) line: Line<delivery::Key, Due>,
     /// Shared by all endpoints.
     pub all: Arc<Semaphore>,
 }
@@ -194,51 +194,6 @@ impl Lanes {
 
 fn limits(app: &App, provider: &str) -> Limits {
     app.providers.get(provider).map_or(Limits { provider: 1, connection: 1 }, |provider| provider.limits())
-}
-
-impl Worked for Sends {
-    type Key = Key;
-    type Item = Offered;
-    const NAME: &'static str = "dispatch";
-
-    fn line(&self) -> &Line<Key, Offered> {
-        &self.line
-    }
-
-    fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Offered) -> BoxFuture<'a, anyhow::Result<()>> {
-        Box::pin(super::dispatch::send(app, self, item))
-    }
-}
-
-impl Worked for Asks {
-    type Key = Uuid;
-    type Item = Ask;
-    const NAME: &'static str = "refresh";
-
-    fn line(&self) -> &Line<Uuid, Ask> {
-        &self.line
-    }
-
-    fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Ask) -> BoxFuture<'a, anyhow::Result<()>> {
-        match item {
-            Ask::Attempt(key) => Box::pin(super::refresh::alone(app, self, key)),
-            Ask::Callbacks(calls) => Box::pin(super::callback::work(app, self, calls)),
-        }
-    }
-}
-
-impl Worked for Deliveries {
-    type Key = delivery::Key;
-    type Item = Due;
-    const NAME: &'static str = "deliver";
-
-    fn line(&self) -> &Line<delivery::Key, Due> {
-        &self.line
-    }
-
-    fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Due) -> BoxFuture<'a, anyhow::Result<()>> {
-        Box::pin(super::deliver::tell(app, self, item))
-    }
 }
 
 /// Locks, also after a panic elsewhere: the sets and counters behind these locks are whole at every moment.

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
 use super::advance::{self, Sight};
-use super::lanes::{self, Ask, Asks, Lanes, Worked, lock};
-use super::{connections, dispatch, routing};
+use super::lanes::{self, Ask, Asks, Lanes, Line, Worked, lock};
+use super::{callback, connections, dispatch, routing};
 use crate::app::{App, Question};
 use crate::crash;
 use crate::domain::evidence::{Evidence, Seen, Verdict};
@@ -17,6 +20,23 @@ use crate::store::attempt::{self, Case, Key};
 pub fn offer(app: &Arc<App>, lanes: &Lanes, question: Question) {
     let asks = lanes.asks(app, question.connection_id, &question.provider);
     lanes::offer(app, &asks, question.key.payment_id, Ask::Attempt(question.key));
+}
+
+impl Worked for Asks {
+    type Key = Uuid;
+    type Item = Ask;
+    const NAME: &'static str = "refresh";
+
+    fn line(&self) -> &Line<Uuid, Ask> {
+        &self.line
+    }
+
+    fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Ask) -> BoxFuture<'a, anyhow::Result<()>> {
+        match item {
+            Ask::Attempt(key) => Box::pin(alone(app, self, key)),
+            Ask::Callbacks(calls) => Box::pin(callback::work(app, self, calls)),
+        }
+    }
 }
 
 /// One scan: attempts whose question is due, lane by lane, under a lease that saves work.
