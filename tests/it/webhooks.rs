@@ -120,6 +120,14 @@ async fn an_endpoint_that_hangs_delays_nobody_else() {
         }
         // A single wait for the one that hangs is fifteen seconds.
         assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+        // The merchant knows of the last one a moment before our row does.
+        let delivered = "SELECT count(*) FROM delivery WHERE state = 'delivered'";
+        let told = async {
+            while world.number(delivered).await < 20 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("all but the hanging are told");
         let waiting = "SELECT count(*) FROM delivery WHERE state = 'pending'";
         assert_eq!(world.number(waiting).await, 20);
         let hanging = world.sandbox.merchant.received().iter().filter(|r| r.name == "hangs").count();
