@@ -1,4 +1,4 @@
-//! The background work: one loop and one table of what runs, how often, and what wakes it.
+//! The background work: one loop and one table of what runs and how often.
 //!
 //! A tick is an idempotent question, "what is due?"; tests call ticks one by one. Messages in memory only make it faster.
 

@@ -150,13 +150,14 @@ impl Service {
     }
 }
 
-/// Refuses to serve real money on a database that could forget it (DESIGN invariant 5).
-async fn check_durability(app: &App) -> anyhow::Result<()> {
+/// Refuses to serve real money on a database that could forget it. Asked before any worker runs: a process that must
+/// not serve must not send either.
+async fn check_durability(parts: &Parts) -> anyhow::Result<()> {
     for (name, bad) in [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")] {
-        let value = app.db.server_setting(name).await?;
+        let value = parts.db.server_setting(name).await?;
         anyhow::ensure!(value != bad, "the database has {name} = {value}: what is acknowledged could be lost");
     }
-    anyhow::ensure!(app.config.schedule.speed == 1.0, "server.production needs schedule.speed = 1");
+    anyhow::ensure!(parts.config.schedule.speed == 1.0, "server.production needs schedule.speed = 1");
     Ok(())
 }
 
@@ -166,13 +167,13 @@ pub fn serve(config: Config) -> anyhow::Result<()> {
     let database = Database::open(config)?;
     let result = super::runtime()?.block_on(async {
         let parts = database.parts().await?;
+        if parts.config.server.production {
+            check_durability(&parts).await?;
+        }
         let listen = parts.config.server.listen;
         let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let metrics = telemetry::init_metrics()?;
         let mut service = Service::start(parts, listener).await?;
-        if service.app.config.server.production {
-            check_durability(&service.app).await?;
-        }
         service.expose_metrics(metrics).await?;
         if let Some(dir) = database.dir() {
             eprintln!("private Postgres in {}", dir.display());

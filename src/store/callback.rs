@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Db, Result, Tx};
+use super::{Result, Tx};
 
 /// A call to write down.
 #[derive(Clone, Debug)]
@@ -90,15 +90,4 @@ pub async fn done(tx: &mut Tx, keys: &[(Uuid, Uuid)], now: DateTime<Utc>) -> Res
     .execute(tx.conn())
     .await?;
     Ok(())
-}
-
-/// How many calls of one connection were stored. For tests and the console.
-pub async fn count(db: &Db, client_id: Uuid, connection_id: Uuid) -> Result<i64> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM callback WHERE client_id = $1 AND connection_id = $2"#,
-        client_id,
-        connection_id,
-    )
-    .fetch_one(&db.reads)
-    .await?)
 }

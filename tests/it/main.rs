@@ -17,6 +17,7 @@ mod domain_money;
 mod domain_schedules;
 mod outbound;
 mod oy_golden;
+mod production;
 mod sandbox_oy;
 mod seeded;
 mod send_money;
