@@ -18,6 +18,7 @@ mod domain_schedules;
 mod outbound;
 mod oy_golden;
 mod production;
+mod sandbox_doku;
 mod sandbox_kaspro;
 mod sandbox_oy;
 mod seeded;
