@@ -118,14 +118,37 @@ pub(super) async fn ask_case(app: &App, mut case: Case) -> anyhow::Result<()> {
     let order = routing::order(app, &case)?;
     let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
     let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
+    let Some(question) = sender.status(&call, &order) else { return put_off(app, key).await };
     crash::point("ask.before");
-    let reading = call.keepable(sender.status(&call, &order).await);
+    let reading = call.keepable(question.await);
     crash::point("ask.answered");
     advance::advance(app, case, &Sight::status(&reading, call.record(), asked_at)).await?;
     if reading.verdict == Verdict::NotFound {
         resend_if_due(app, sender, key).await?;
     }
     Ok(())
+}
+
+/// How long an attempt that nobody can be asked about is left alone; then its connection may have learnt to answer.
+const CANNOT_ASK_S: u64 = 86_400;
+
+/// The provider has no status call: nothing was seen, nothing is written but when to look again.
+async fn put_off(app: &App, key: Key) -> anyhow::Result<()> {
+    let now = app.now();
+    let mut tx = super::single(&app.db).await?;
+    attempt::put_off(&mut tx, key, now + app.config.schedule.seconds(CANNOT_ASK_S), now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Whether the connection of `case` has a status call at all.
+async fn can_ask(app: &App, case: &Case) -> anyhow::Result<bool> {
+    let Some(sender) = routing::sender(app, &case.attempt.provider) else { return Ok(false) };
+    let order = routing::order(app, case)?;
+    let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
+    let call = connections::call(app, &open, &case.attempt.identity, None)?;
+    // Made and not awaited: a question that is not polled asks nobody.
+    let question = sender.status(&call, &order);
+    Ok(question.is_some())
 }
 
 /// Sends the same order again under the same reference, where the contract calls that safe and says it is time.
@@ -151,8 +174,12 @@ async fn resend_if_due(app: &App, sender: &dyn SendMoney, key: Key) -> anyhow::R
 }
 
 /// Because somebody reads a payment that is not final: asks its provider, at most once per few seconds over all nodes.
+/// Where the provider has no status call, what is stored is the answer.
 pub async fn because_read(app: &App, case: &Case) -> anyhow::Result<()> {
     if !matches!(case.attempt.state, Evidence::Accepted | Evidence::Unknown) {
+        return Ok(());
+    }
+    if !can_ask(app, case).await? {
         return Ok(());
     }
     let now = app.now();

@@ -128,6 +128,7 @@ pub(super) fn freeze(
         name: &receiver.name,
         money: of.money,
         remark: &receiver.remark,
+        settings: &connection.settings,
     })?;
     let place = frozen_place(of.client_id, of.payment_id);
     let frozen = app.keys.seal(place, &serde_json::to_vec(&order).ok()?);
@@ -135,7 +136,7 @@ pub(super) fn freeze(
         connection_id: connection.id,
         provider: connection.provider.clone(),
         identity: connection.identity.clone(),
-        reference,
+        reference: order.reference.clone(),
         frozen,
         fee: candidate.fee.fee,
         tax: candidate.fee.tax,

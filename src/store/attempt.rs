@@ -238,6 +238,22 @@ pub async fn note(tx: &mut Tx, note: &Note, now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
+/// Sets when an attempt whose end is awaited is looked at again; nothing was learnt of it. A lease to send stays.
+pub async fn put_off(tx: &mut Tx, key: Key, next_try_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE attempt SET next_try_at = $4, leased_until = NULL, updated_at = $5
+         WHERE client_id = $1 AND payment_id = $2 AND number = $3 AND state IN ('accepted', 'unknown')",
+        key.client_id,
+        key.payment_id,
+        key.number,
+        next_try_at,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Takes the right to ask the provider now because somebody reads the payment: once per `not_since`.
 pub async fn claim_refresh(tx: &mut Tx, key: Key, not_since: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
     let done = sqlx::query!(
