@@ -22,6 +22,9 @@ const TEXT_LIMIT: usize = 255;
 /// names people we never told it, such as the true owner of an account.
 const PERSONAL: [&str; 6] = ["name", "account", "email", "phone", "address", "nik"];
 
+/// The setting by which a connection leaves the provider's configured address.
+pub const OWN_ADDRESS: &str = "base_url";
+
 /// So many digits in a row may be an account number.
 const LONG_NUMBER: usize = 6;
 
@@ -63,16 +66,13 @@ impl Call {
     /// One exchange with the provider, in its own span, timed and recorded.
     pub async fn exchange(&self, ask: Ask) -> Outcome {
         let operation = ask.operation;
-        let outcome = self
-            .outbound
-            .provider(Request {
-                method: ask.method,
-                url: ask.url,
-                headers: ask.headers,
-                body: ask.body,
-                timeout: ask.timeout,
-            })
-            .await;
+        let Ask { method, url, headers, body, timeout, .. } = ask;
+        let request = Request { method, url, headers, body, timeout };
+        // An address that a client set for itself goes where any address of a user goes.
+        let outcome = match self.account.settings.get(OWN_ADDRESS) {
+            None => self.outbound.provider(request).await,
+            Some(_) => self.outbound.guarded(request).await,
+        };
         let (class, line) = match &outcome {
             Outcome::NotSent { reason } => ("not_sent", format!("{operation}: not sent: {reason}")),
             Outcome::Unknown { reason } => ("unknown", format!("{operation}: no answer: {reason}")),
