@@ -10,6 +10,7 @@ mod bad_days;
 mod bad_operations;
 mod canary;
 mod catalog;
+mod conformance;
 mod crash;
 mod devdb;
 mod domain_evidence;
