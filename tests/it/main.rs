@@ -19,6 +19,7 @@ mod domain_schedules;
 mod outbound;
 mod oy_golden;
 mod production;
+mod sandbox_kaspro;
 mod sandbox_oy;
 mod seeded;
 mod send_money;

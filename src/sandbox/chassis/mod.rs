@@ -14,6 +14,7 @@ pub mod life;
 pub mod provider;
 pub mod server;
 pub mod simulator;
+pub mod tokens;
 pub mod wire;
 
 use tokio::sync::watch;
