@@ -3,10 +3,11 @@
 //! Pure functions over bytes. No room's rules live here, and nothing here reads a clock or a disk.
 
 pub mod envelope;
+pub mod rsa;
 pub mod secret;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 /// HMAC-SHA-256 of `parts`, one after the other, under `key`.
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
@@ -14,6 +15,13 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     for part in parts {
         mac.update(part);
     }
+    mac.finalize().into_bytes().into()
+}
+
+/// HMAC-SHA-512 of `message` under `key`.
+pub fn hmac_sha512(key: &[u8], message: &[u8]) -> [u8; 64] {
+    let mut mac = Hmac::<Sha512>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(message);
     mac.finalize().into_bytes().into()
 }
 

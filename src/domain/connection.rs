@@ -46,4 +46,6 @@ pub struct Connection {
     pub identity: String,
     pub status: ConnectionStatus,
     pub fee: FeePlan,
+    /// What it sets for itself, in its provider's own words: an order may depend on it.
+    pub settings: serde_json::Value,
 }

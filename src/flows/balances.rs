@@ -49,7 +49,8 @@ async fn live(app: &App, caller: &Caller, connection: &Connection) -> Result<Bal
     };
     let open = connections::open(app, caller.client_id, connection.id).await.map_err(unreadable)?;
     let call = connections::call(app, &open, &open.account.identity, None).map_err(unreadable)?;
-    match tokio::time::timeout(PATIENCE, sender.balance(&call)).await {
+    let question = sender.balance(&call).ok_or("this provider does not tell balances")?;
+    match tokio::time::timeout(PATIENCE, question).await {
         Ok(answer) => answer,
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }

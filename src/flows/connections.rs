@@ -13,7 +13,7 @@ use crate::domain::connection::ConnectionStatus;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
 use crate::domain::service::{Mode, Service};
-use crate::providers::{Account, Call, Order};
+use crate::providers::{Account, Call, FieldFault, Order, form};
 use crate::store::{self, connection};
 
 /// A connection with its credentials opened; read at most a moment ago.
@@ -30,7 +30,7 @@ pub(super) async fn open(app: &App, client_id: Uuid, id: Uuid) -> anyhow::Result
         identity: stored.connection.identity.clone(),
         mode: stored.connection.mode,
         credentials: SecretString::from(credentials),
-        settings: stored.settings,
+        settings: stored.connection.settings.clone(),
     };
     Ok(app.accounts.put((client_id, id), OpenConnection { connection: stored.connection, account }, now))
 }
@@ -53,6 +53,7 @@ pub(super) fn call(app: &App, open: &OpenConnection, identity: &str, order: Opti
     }
     if let Some(order) = order {
         call = call.mask(order.account.reveal(), order.account.hint()).mask(order.name.reveal(), "…".into());
+        call = order.extras.values().fold(call, |call, extra| call.mask(extra.reveal(), "…".into()));
     }
     Ok(call)
 }
@@ -81,7 +82,7 @@ pub struct Made {
 pub async fn create(app: &App, new: &NewConnection<'_>) -> anyhow::Result<Made> {
     let provider = app.providers.get(new.provider);
     let provider = provider.ok_or_else(|| anyhow::anyhow!("there is no provider {:?}", new.provider))?;
-    let identity = provider.identity(new.credentials, new.settings).map_err(anyhow::Error::msg)?;
+    let identity = provider.identity(new.credentials, new.settings).map_err(faulty)?;
     let now = app.now();
     let id = ids::new_id(now);
     let codename = hex::encode(random_bytes::<16>());
@@ -114,7 +115,7 @@ pub async fn rotate(app: &App, client_id: Uuid, id: Uuid, credentials: &Value, s
     let stored = stored.ok_or_else(|| anyhow::anyhow!("there is no such connection"))?;
     let provider = app.providers.get(&stored.connection.provider);
     let provider = provider.ok_or_else(|| anyhow::anyhow!("its provider is not configured"))?;
-    let identity = provider.identity(credentials, settings).map_err(anyhow::Error::msg)?;
+    let identity = provider.identity(credentials, settings).map_err(faulty)?;
     anyhow::ensure!(identity == stored.connection.identity, "another account is another connection: add a new one");
     let place = Place { client: client_id, column: "connection.credentials", row: id };
     let sealed = app.keys.seal(place, &serde_json::to_vec(credentials)?);
@@ -123,6 +124,10 @@ pub async fn rotate(app: &App, client_id: Uuid, id: Uuid, credentials: &Value, s
     tx.commit().await?;
     app.accounts.forget(&(client_id, id));
     Ok(())
+}
+
+fn faulty(faults: Vec<FieldFault>) -> anyhow::Error {
+    anyhow::Error::msg(form::sentence(&faults))
 }
 
 /// Sets a connection's status; `false` where there is none.

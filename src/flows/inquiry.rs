@@ -22,7 +22,7 @@ pub enum Answer {
     },
     /// The provider's contract lists this answer: there is no such account.
     NotFound,
-    /// No connection of the sequence can be asked.
+    /// No connection of the sequence can be asked: there is none, or its provider has no such call.
     NoConnection,
     /// Every connection that was asked failed; the reasons are for people.
     Failed(String),
@@ -45,7 +45,9 @@ pub async fn name_of(app: &App, caller: &Caller, destination: &str, account: &Pe
         let open = connections::open(app, caller.client_id, connection.id).await?;
         let call = connections::call(app, &open, &open.account.identity, None)?;
         let call = call.mask(account.reveal(), account.hint());
-        match sender.inquiry(&call, destination, account).await {
+        // A provider without this call is no failure: the next one may know.
+        let Some(question) = sender.inquiry(&call, destination, account) else { continue };
+        match question.await {
             Inquiry::Found { name } => return Ok(Answer::Found { name, provider: connection.provider.clone() }),
             Inquiry::NotFound { .. } => return Ok(Answer::NotFound),
             Inquiry::Failed { reason } => failures.push(format!("{}: {reason}", connection.label)),

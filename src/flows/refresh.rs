@@ -42,8 +42,7 @@ impl Worked for Asks {
 /// One scan: attempts whose question is due, lane by lane, under a lease that saves work.
 pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     for due in attempt::lanes_to_ask(&app.db, app.now()).await? {
-        let open = connections::open(app, due.client_id, due.connection_id).await?;
-        let asks = lanes.asks(app, due.connection_id, &open.connection.provider);
+        let asks = lanes.asks(app, due.connection_id, &due.provider);
         let room = asks.line().room();
         if room == 0 {
             continue;
@@ -52,7 +51,7 @@ pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
         let lease = now + app.config.schedule.seconds(app.config.schedule.lease_margin_s * 4);
         let mut tx = super::single(&app.db).await?;
         crash::point("ask_lease.before");
-        let keys = attempt::lease_to_ask(&mut tx, due, room as i64, lease, now).await?;
+        let keys = attempt::lease_to_ask(&mut tx, &due, room as i64, lease, now).await?;
         tx.commit().await?;
         crash::point("ask_lease.committed");
         keys.into_iter().for_each(|key| lanes::offer(app, &asks, key.payment_id, Ask::Attempt(key)));
@@ -118,14 +117,37 @@ pub(super) async fn ask_case(app: &App, mut case: Case) -> anyhow::Result<()> {
     let order = routing::order(app, &case)?;
     let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
     let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
+    let Some(question) = sender.status(&call, &order) else { return put_off(app, key).await };
     crash::point("ask.before");
-    let reading = call.keepable(sender.status(&call, &order).await);
+    let reading = call.keepable(question.await);
     crash::point("ask.answered");
     advance::advance(app, case, &Sight::status(&reading, call.record(), asked_at)).await?;
     if reading.verdict == Verdict::NotFound {
         resend_if_due(app, sender, key).await?;
     }
     Ok(())
+}
+
+/// How long an attempt that nobody can be asked about is left alone; then its connection may have learnt to answer.
+const CANNOT_ASK_S: u64 = 86_400;
+
+/// The provider has no status call: nothing was seen, nothing is written but when to look again.
+async fn put_off(app: &App, key: Key) -> anyhow::Result<()> {
+    let now = app.now();
+    let mut tx = super::single(&app.db).await?;
+    attempt::put_off(&mut tx, key, now + app.config.schedule.seconds(CANNOT_ASK_S), now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Whether the connection of `case` has a status call at all.
+async fn can_ask(app: &App, case: &Case) -> anyhow::Result<bool> {
+    let Some(sender) = routing::sender(app, &case.attempt.provider) else { return Ok(false) };
+    let order = routing::order(app, case)?;
+    let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
+    let call = connections::call(app, &open, &case.attempt.identity, None)?;
+    // Made and not awaited: a question that is not polled asks nobody.
+    let question = sender.status(&call, &order);
+    Ok(question.is_some())
 }
 
 /// Sends the same order again under the same reference, where the contract calls that safe and says it is time.
@@ -151,8 +173,12 @@ async fn resend_if_due(app: &App, sender: &dyn SendMoney, key: Key) -> anyhow::R
 }
 
 /// Because somebody reads a payment that is not final: asks its provider, at most once per few seconds over all nodes.
+/// Where the provider has no status call, what is stored is the answer.
 pub async fn because_read(app: &App, case: &Case) -> anyhow::Result<()> {
     if !matches!(case.attempt.state, Evidence::Accepted | Evidence::Unknown) {
+        return Ok(());
+    }
+    if !can_ask(app, case).await? {
         return Ok(());
     }
     let now = app.now();

@@ -128,6 +128,7 @@ pub(super) fn freeze(
         name: &receiver.name,
         money: of.money,
         remark: &receiver.remark,
+        settings: &connection.settings,
     })?;
     let place = frozen_place(of.client_id, of.payment_id);
     let frozen = app.keys.seal(place, &serde_json::to_vec(&order).ok()?);
@@ -135,7 +136,7 @@ pub(super) fn freeze(
         connection_id: connection.id,
         provider: connection.provider.clone(),
         identity: connection.identity.clone(),
-        reference,
+        reference: order.reference.clone(),
         frozen,
         fee: candidate.fee.fee,
         tax: candidate.fee.tax,
@@ -168,6 +169,15 @@ pub(super) fn why(plan: &Plan, chosen: &Candidate, before: &str) -> String {
         "skipped": plan.skipped,
     })
     .to_string()
+}
+
+/// Who was skipped and why, in one line.
+pub(super) fn skips(plan: &Plan) -> String {
+    if plan.skipped.is_empty() {
+        return "no connection is set up for sending money".to_owned();
+    }
+    let each: Vec<String> = plan.skipped.iter().map(|skip| format!("{}: {}", skip.label, skip.reason)).collect();
+    each.join("; ")
 }
 
 /// What follows a freed attempt.
@@ -206,9 +216,7 @@ pub(super) async fn follow(app: &App, case: &Case, freed: Evidence, next: Next) 
     let tries = |id: Uuid| history.iter().filter(|a| a.connection_id == id).count();
     // Who was asked least often comes first; among equals the client's order stands.
     let Some(chosen) = plan.candidates.iter().min_by_key(|c| tries(c.connection.id)) else {
-        let names: Vec<&str> = plan.skipped.iter().map(|s| s.reason).collect();
-        let because = if names.is_empty() { "no connection is set up".to_owned() } else { names.join("; ") };
-        return Ok(Follow::Nothing("no_provider_left", format!("No connection could take it: {because}.")));
+        return Ok(Follow::Nothing("no_provider_left", format!("No connection could take it: {}.", skips(&plan))));
     };
     let again = tries(chosen.connection.id);
     let ladder: Vec<_> = app.config.schedule.not_sent_retry_s.iter().map(|s| app.config.schedule.seconds(*s)).collect();

@@ -3,13 +3,21 @@
 //! An adapter is pure around one exchange: build, send, read. It knows its provider's contract and nothing of payments,
 //! databases or routing, and never names another provider. `registry` is the only place that lists them.
 
+pub mod budget;
 pub mod call;
+pub mod doku;
+pub mod form;
+pub mod kaspro;
 mod oy;
 pub mod registry;
+pub mod tokens;
+
+use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::crypto::secret::{Personal, SecretString};
 use crate::domain::evidence::Verdict;
@@ -19,6 +27,7 @@ use crate::domain::sequence::Reach;
 use crate::domain::service::{Mode, Service};
 
 pub use call::Call;
+pub use form::{Field, FieldFault};
 
 /// A provider: what it is called, what it can do, how much of it may be used at once.
 pub trait Provider: Send + Sync {
@@ -27,9 +36,11 @@ pub trait Provider: Send + Sync {
     /// `AGGREGATOR` or `DIRECT` (seed 001).
     fn kind(&self) -> &'static str;
     fn limits(&self) -> Limits;
-    /// Checks a connection's credentials and settings; answers the account they belong to.
-    /// The error names the field and what is wrong with it, never its value.
-    fn identity(&self, credentials: &serde_json::Value, settings: &serde_json::Value) -> Result<String, String>;
+    /// What a connection is made with.
+    fn form(&self) -> &'static [Field];
+    /// Checks a connection's credentials and settings by [`Provider::form`]; answers the account they belong to,
+    /// which stays the same for as long as the connection lives. The faults name fields, never values.
+    fn identity(&self, credentials: &Value, settings: &Value) -> Result<String, Vec<FieldFault>>;
     fn send_money(&self) -> Option<&dyn SendMoney>;
     fn callbacks(&self) -> Option<&dyn Callbacks>;
 
@@ -57,7 +68,14 @@ pub struct Account {
     pub mode: Mode,
     /// JSON, as the provider's form names its fields.
     pub credentials: SecretString,
-    pub settings: serde_json::Value,
+    pub settings: Value,
+}
+
+impl Account {
+    /// What the connection sets for itself under `name`.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name)?.as_str()
+    }
 }
 
 /// What a client wants paid, in neutral words.
@@ -70,11 +88,14 @@ pub struct Wish<'a> {
     pub name: &'a Personal,
     pub money: Money,
     pub remark: &'a str,
+    /// What the connection sets for itself: the adapter freezes of it what the order depends on.
+    pub settings: &'a Value,
 }
 
 /// An order as it will be sent: every send, re-send and status read of an attempt uses exactly this.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
+    /// What the provider knows it by: the wish's, spelled as the provider takes it.
     pub reference: String,
     /// The provider's own code of the destination.
     pub destination: String,
@@ -83,6 +104,9 @@ pub struct Order {
     pub units: i64,
     pub currency: Currency,
     pub note: String,
+    /// What one adapter freezes beside the common fields, by names of its own: sealed and masked like the account.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extras: BTreeMap<String, Personal>,
 }
 
 impl Order {
@@ -150,9 +174,17 @@ pub trait SendMoney: Send + Sync {
     /// Freezes a wish into the order that will be sent. `None` where [`SendMoney::reach`] is not yes.
     fn order(&self, wish: &Wish<'_>) -> Option<Order>;
     fn send<'a>(&'a self, call: &'a Call, order: &'a Order) -> BoxFuture<'a, Reading>;
-    fn status<'a>(&'a self, call: &'a Call, order: &'a Order) -> BoxFuture<'a, Reading>;
-    fn inquiry<'a>(&'a self, call: &'a Call, destination: &'a str, account: &'a Personal) -> BoxFuture<'a, Inquiry>;
-    fn balance<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Balance, String>>;
+    /// How the order stands. `None` where the provider has no such call, or this connection does not.
+    fn status<'a>(&'a self, call: &'a Call, order: &'a Order) -> Option<BoxFuture<'a, Reading>>;
+    /// Whose an account is. `None` as above.
+    fn inquiry<'a>(
+        &'a self,
+        call: &'a Call,
+        destination: &'a str,
+        account: &'a Personal,
+    ) -> Option<BoxFuture<'a, Inquiry>>;
+    /// What the connection's account holds. `None` as above.
+    fn balance<'a>(&'a self, call: &'a Call) -> Option<BoxFuture<'a, Result<Balance, String>>>;
     /// The longest a send can take, in real time: leases outlive it.
     fn send_deadline(&self) -> std::time::Duration;
     /// When a re-send under the same reference is safe by the contract; `None`: never.

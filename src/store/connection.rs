@@ -14,7 +14,6 @@ pub struct Stored {
     pub connection: Connection,
     /// Sealed JSON.
     pub credentials: Vec<u8>,
-    pub settings: serde_json::Value,
     pub codename: String,
 }
 
@@ -197,9 +196,9 @@ impl Row {
                 identity: self.identity,
                 status: known("connection.status", id, self.status, ConnectionStatus::parse)?,
                 fee,
+                settings: self.settings,
             },
             credentials: self.credentials,
-            settings: self.settings,
             codename: self.codename,
         })
     }

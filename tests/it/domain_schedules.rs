@@ -34,6 +34,7 @@ fn connection(n: u128, flaw: Option<u8>) -> Connection {
         identity: format!("account-{n}"),
         status: ConnectionStatus::Active,
         fee: FeePlan { flat: Some(n as i64), ..FeePlan::default() },
+        settings: serde_json::Value::Null,
     };
     match flaw {
         None => {}

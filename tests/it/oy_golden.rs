@@ -45,6 +45,7 @@ fn order(adapter: &dyn SendMoney) -> Order {
         name: &Personal::new("Budi Santoso"),
         money: Money::new(125_000, Currency::Idr),
         remark: "Invoice #12: \"café\"; 1+1-1*1.",
+        settings: &json!({}),
     };
     adapter.order(&wish).unwrap()
 }
@@ -98,7 +99,7 @@ async fn requests_byte_for_byte() {
     // The path of the base address is kept, and the header's name is the connection's.
     let (url, status) = capture("{}").await;
     let settings = json!({ "base_url": format!("{url}/staging/partner/"), "username_header": "x-username" });
-    adapter.status(&call(settings), &order).await;
+    adapter.status(&call(settings), &order).unwrap().await;
     insta::assert_snapshot!(status.await.unwrap(), @r###"
     POST /staging/partner/api/remit-status HTTP/1.1
     content-type: application/json
@@ -112,7 +113,7 @@ async fn requests_byte_for_byte() {
     {"partner_trx_id":"ps0123456789abcdefghjkmnpq"}
     "###);
     let (url, inquiry) = capture("{}").await;
-    adapter.inquiry(&call(json!({ "base_url": url })), "BCA", &Personal::new("1239812390")).await;
+    adapter.inquiry(&call(json!({ "base_url": url })), "BCA", &Personal::new("1239812390")).unwrap().await;
     insta::assert_snapshot!(inquiry.await.unwrap(), @r###"
     POST /api/inquiry HTTP/1.1
     content-type: application/json
@@ -126,7 +127,7 @@ async fn requests_byte_for_byte() {
     {"recipient_bank":"014","recipient_account":"1239812390"}
     "###);
     let (url, balance) = capture("{}").await;
-    let _ = adapter.balance(&call(json!({ "base_url": url }))).await;
+    let _ = adapter.balance(&call(json!({ "base_url": url }))).unwrap().await;
     insta::assert_snapshot!(balance.await.unwrap(), @r###"
     GET /api/balance HTTP/1.1
     content-type: application/json
@@ -168,7 +169,7 @@ impl Oracle {
         let order = order(self.adapter());
         match asked {
             Asked::Remit => self.adapter().send(call, &order).await,
-            Asked::Status => self.adapter().status(call, &order).await,
+            Asked::Status => self.adapter().status(call, &order).unwrap().await,
         }
     }
 
@@ -343,10 +344,10 @@ async fn who_cannot_be_reached_was_not_sent_and_told_nothing() {
     let adapter = providers.get("oy").unwrap().send_money().unwrap();
     let (order, call) = (order(adapter), call(json!({ "base_url": CLOSED })));
     assert_eq!(adapter.send(&call, &order).await.verdict, Verdict::NotSent);
-    assert_eq!(adapter.status(&call, &order).await.verdict, Verdict::Unknown);
+    assert_eq!(adapter.status(&call, &order).unwrap().await.verdict, Verdict::Unknown);
     let account = Personal::new("1239812390");
-    assert!(matches!(adapter.inquiry(&call, "BCA", &account).await, Inquiry::Failed { .. }));
-    assert!(adapter.balance(&call).await.is_err());
+    assert!(matches!(adapter.inquiry(&call, "BCA", &account).unwrap().await, Inquiry::Failed { .. }));
+    assert!(adapter.balance(&call).unwrap().await.is_err());
     assert_eq!(adapter.reach("BCA", Currency::Myr), Reach::NoCurrency);
     assert_eq!(adapter.reach("NOWHERE", Currency::Idr), Reach::NoDestination);
     let rule = adapter.resend().unwrap();
@@ -367,7 +368,7 @@ async fn inquiry_and_balance_are_read_by_the_contract() {
         ("999", json!("BUDI"), "failed"),
     ] {
         *oracle.say.lock().unwrap() = (200, json!({ "status": { "code": code }, "recipient_name": name }).to_string());
-        let said = match oracle.adapter().inquiry(&call, "BCA", &account).await {
+        let said = match oracle.adapter().inquiry(&call, "BCA", &account).unwrap().await {
             Inquiry::Found { name } => {
                 assert_eq!(name.reveal(), "BUDI SANTOSO");
                 "found"
@@ -379,8 +380,8 @@ async fn inquiry_and_balance_are_read_by_the_contract() {
     }
     let body = r#"{"status":{"code":"000"},"balance":"100000000.0000","availableBalance":99990000}"#;
     *oracle.say.lock().unwrap() = (200, body.into());
-    let balance = oracle.adapter().balance(&call).await.unwrap();
+    let balance = oracle.adapter().balance(&call).unwrap().await.unwrap();
     assert_eq!((balance.balance.units, balance.available.unwrap().units), (100_000_000, 99_990_000));
     *oracle.say.lock().unwrap() = (200, json!({ "status": { "code": "208" }, "balance": 5 }).to_string());
-    assert!(oracle.adapter().balance(&call).await.is_err());
+    assert!(oracle.adapter().balance(&call).unwrap().await.is_err());
 }

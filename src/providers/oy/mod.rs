@@ -13,7 +13,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Account, Callbacks, Limits, Provider, SendMoney};
+use super::form::{self, Format, Part};
+use super::{Account, Callbacks, Field, FieldFault, Limits, Provider, SendMoney};
 use crate::crypto::secret::{ExposeSecret, SecretString};
 use crate::domain::service::Mode;
 
@@ -40,22 +41,50 @@ pub struct Oy {
     config: Config,
 }
 
-/// What a connection's credentials hold (contracts/oy.md 1.0): both go into headers.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Credentials {
-    username: String,
-    api_key: SecretString,
-}
+/// What a connection is made with. Lengths: contracts/oy.md 1.0 (String 64 and String 255); both go into headers.
+const FORM: [Field; 4] = [
+    Field {
+        name: "username",
+        part: Part::Credentials,
+        required: true,
+        secret: false,
+        format: Format::Token { max: 64 },
+        label: "Username",
+        hint: "The account at OY!, as its dashboard shows it. It never changes.",
+    },
+    Field {
+        name: "api_key",
+        part: Part::Credentials,
+        required: true,
+        secret: true,
+        format: Format::Token { max: 255 },
+        label: "API key",
+        hint: "From OY!'s dashboard; staging and production have one each.",
+    },
+    Field {
+        name: "base_url",
+        part: Part::Settings,
+        required: false,
+        secret: false,
+        format: Format::Url,
+        label: "Base address",
+        hint: "Instead of OY!'s own address; its path is kept.",
+    },
+    Field {
+        name: "username_header",
+        part: Part::Settings,
+        required: false,
+        secret: false,
+        format: Format::HeaderName,
+        label: "Username header",
+        hint: "The same engine runs under other brands with x-username.",
+    },
+];
 
-/// What a connection may set for itself.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    /// Overrides the base address of its mode; its path is kept (the seed's staging address has one).
-    base_url: Option<String>,
-    /// Overrides the header that carries the username.
-    username_header: Option<String>,
+/// Of the credentials, what is not the identity.
+#[derive(Deserialize)]
+struct Credentials {
+    api_key: SecretString,
 }
 
 impl Oy {
@@ -72,17 +101,15 @@ impl Oy {
     fn address(&self, account: &Account, path: &str) -> Result<(String, Vec<(String, String)>), String> {
         let credentials: Credentials = serde_json::from_str(account.credentials.expose_secret())
             .map_err(|_| "the connection's credentials are not readable".to_owned())?;
-        let settings: Settings = serde_json::from_value(account.settings.clone())
-            .map_err(|_| "the connection's settings are not readable".to_owned())?;
-        let base = settings.base_url.as_deref().unwrap_or(match account.mode {
+        let base = account.setting("base_url").unwrap_or(match account.mode {
             Mode::Live => &self.config.live_base_url,
             Mode::Test => &self.config.test_base_url,
         });
-        let username_header = settings.username_header.as_ref().unwrap_or(&self.config.username_header);
+        let username_header = account.setting("username_header").unwrap_or(&self.config.username_header);
         let headers = vec![
             ("Content-Type".to_owned(), "application/json".to_owned()),
             ("Accept".to_owned(), "application/json".to_owned()),
-            (username_header.clone(), account.identity.clone()),
+            (username_header.to_owned(), account.identity.clone()),
             ("X-Api-Key".to_owned(), credentials.api_key.expose_secret().to_owned()),
         ];
         Ok((format!("{}{path}", base.trim_end_matches('/')), headers))
@@ -102,24 +129,12 @@ impl Provider for Oy {
         Limits { provider: self.config.concurrency, connection: self.config.connection_concurrency }
     }
 
-    fn identity(&self, credentials: &Value, settings: &Value) -> Result<String, String> {
-        let credentials: Credentials = serde_json::from_value(credentials.clone())
-            .map_err(|_| "credentials must be exactly {username, api_key}, both text".to_owned())?;
-        let settings: Settings = serde_json::from_value(settings.clone())
-            .map_err(|_| "settings may hold base_url and username_header, both text".to_owned())?;
-        let header_text = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-        // Lengths: contracts/oy.md 1.0 (String 64 and String 255).
-        if !header_text(&credentials.username) || credentials.username.len() > 64 {
-            return Err("username must be 1 to 64 printable ASCII characters without blanks".into());
-        }
-        let key = credentials.api_key.expose_secret();
-        if !header_text(key) || key.len() > 255 {
-            return Err("api_key must be 1 to 255 printable ASCII characters without blanks".into());
-        }
-        if settings.base_url.is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
-            return Err("base_url must begin with https://".into());
-        }
-        Ok(credentials.username)
+    fn form(&self) -> &'static [Field] {
+        &FORM
+    }
+
+    fn identity(&self, credentials: &Value, settings: &Value) -> Result<String, Vec<FieldFault>> {
+        Ok(form::check(&FORM, credentials, settings)?.text("username").to_owned())
     }
 
     fn send_money(&self) -> Option<&dyn SendMoney> {

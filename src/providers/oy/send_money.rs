@@ -1,5 +1,6 @@
 //! Sending money through OY!: inquiry, remit, remit-status and balance (contracts/oy.md 1.1 to 1.4).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -36,6 +37,7 @@ impl SendMoney for Oy {
             units: wish.money.units,
             currency: wish.money.currency,
             note: note(wish.remark),
+            extras: BTreeMap::new(),
         })
     }
 
@@ -55,18 +57,23 @@ impl SendMoney for Oy {
         })
     }
 
-    fn status<'a>(&'a self, call: &'a Call, order: &'a Order) -> BoxFuture<'a, Reading> {
-        Box::pin(async move {
+    fn status<'a>(&'a self, call: &'a Call, order: &'a Order) -> Option<BoxFuture<'a, Reading>> {
+        Some(Box::pin(async move {
             let body = StatusRequest { partner_trx_id: &order.reference };
             match self.ask(call, "remit-status", "/api/remit-status", &body, self.read_timeout()) {
                 Ok(ask) => mapping::read_status(&call.exchange(ask).await, order),
                 Err(reason) => Reading::of(Verdict::Unknown, reason),
             }
-        })
+        }))
     }
 
-    fn inquiry<'a>(&'a self, call: &'a Call, destination: &'a str, account: &'a Personal) -> BoxFuture<'a, Inquiry> {
-        Box::pin(async move {
+    fn inquiry<'a>(
+        &'a self,
+        call: &'a Call,
+        destination: &'a str,
+        account: &'a Personal,
+    ) -> Option<BoxFuture<'a, Inquiry>> {
+        Some(Box::pin(async move {
             let Some(bank) = bank::find(destination) else { return Inquiry::NotFound { code: "205".into() } };
             let body = InquiryRequest { recipient_bank: bank.number, recipient_account: account.reveal() };
             let ask = match self.ask(call, "inquiry", "/api/inquiry", &body, self.read_timeout()) {
@@ -84,11 +91,11 @@ impl SendMoney for Oy {
                 ("205" | "209", _) => Inquiry::NotFound { code },
                 _ => Inquiry::Failed { reason: format!("code {code:?}") },
             }
-        })
+        }))
     }
 
-    fn balance<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Balance, String>> {
-        Box::pin(async move {
+    fn balance<'a>(&'a self, call: &'a Call) -> Option<BoxFuture<'a, Result<Balance, String>>> {
+        Some(Box::pin(async move {
             let (url, headers) = self.address(&call.account, "/api/balance")?;
             let timeout = self.read_timeout();
             let ask = Ask { operation: "balance", method: Method::GET, url, headers, body: Vec::new(), timeout };
@@ -101,7 +108,7 @@ impl SendMoney for Oy {
             let money = |text: Option<String>| text.and_then(|text| Money::parse(&text, Currency::Idr).ok());
             let balance = money(answer.balance).ok_or("the answer names no balance in whole rupiah")?;
             Ok(Balance { balance, available: money(answer.available_balance) })
-        })
+        }))
     }
 
     fn send_deadline(&self) -> Duration {
