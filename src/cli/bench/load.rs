@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::processes::Stage;
+use super::processes::{OTHER_BANK, Stage};
 use crate::cli::client::Client;
 use crate::crypto::random_bytes;
 
@@ -68,6 +68,19 @@ impl Load {
         self.run(callers, time, None).await
     }
 
+    /// Hands `count` payments to the second provider. They are waited for once [`Load::expect`] counts them.
+    pub async fn elsewhere(&self, count: u64) -> anyhow::Result<()> {
+        for _ in 0..count {
+            pay(&self.client, OTHER_BANK).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts payments of the second provider among those whose webhooks are awaited.
+    pub fn expect(&self, count: u64) {
+        self.sent.fetch_add(count, Ordering::Relaxed);
+    }
+
     /// Keeps count of the webhooks that arrived.
     async fn watch(&self, until: &CancellationToken) -> anyhow::Result<()> {
         while !until.is_cancelled() {
@@ -90,19 +103,10 @@ impl Load {
                         tokio::time::sleep(Duration::from_millis(1)).await;
                         continue;
                     }
-                    let id = hex::encode(random_bytes::<8>());
-                    let account = format!("5{:011}", u64::from_be_bytes(random_bytes::<8>()) % 100_000_000_000);
-                    let body = json!({
-                        "externalId": id, "amount": 25_000, "receiverName": "Budi Santoso",
-                        "receiverAccountNo": account, "receiverBankCode": "BCA", "remark": "Invoice 12",
-                    });
-                    let asked = Instant::now();
-                    let (status, answer) = client.post("/v1/send-money", &body, &[("Idempotency-Key", &id)]).await?;
-                    anyhow::ensure!(status == 200, "a payment was not accepted: {answer}");
-                    latencies.push(asked.elapsed());
+                    latencies.push(pay(&client, "BCA").await?);
                     sent.fetch_add(1, Ordering::Relaxed);
                 }
-                Ok(latencies)
+                anyhow::Ok(latencies)
             });
         }
         let mut latencies = Vec::new();
@@ -134,4 +138,18 @@ impl Load {
         let (_, body) = self.merchant.get("/control/summary").await?;
         body["payments"].as_u64().ok_or_else(|| anyhow::anyhow!("the merchant said {body}"))
     }
+}
+
+/// One payment to an account of its own; how long its acceptance took.
+async fn pay(client: &Client, bank: &str) -> anyhow::Result<Duration> {
+    let id = hex::encode(random_bytes::<8>());
+    let account = format!("5{:011}", u64::from_be_bytes(random_bytes::<8>()) % 100_000_000_000);
+    let body = json!({
+        "externalId": id, "amount": 25_000, "receiverName": "Budi Santoso",
+        "receiverAccountNo": account, "receiverBankCode": bank, "remark": "Invoice 12",
+    });
+    let asked = Instant::now();
+    let (status, answer) = client.post("/v1/send-money", &body, &[("Idempotency-Key", &id)]).await?;
+    anyhow::ensure!(status == 200, "a payment was not accepted: {answer}");
+    Ok(asked.elapsed())
 }

@@ -32,6 +32,9 @@ const CROWD: usize = 64;
 /// How long every provider call takes in the slow run.
 const SLOW_MS: u64 = 5_000;
 
+/// Payments at the provider that hangs: more than its lane works on at once.
+const HELD: u64 = 300;
+
 /// One round at one number of callers.
 struct Round {
     plain_per_s: f64,
@@ -71,6 +74,7 @@ async fn measure(database: &Database, options: &Options) -> anyhow::Result<()> {
         failed.extend(report(callers, &rounds));
     }
     failed.extend(slow_provider(&stage, &load, options.seconds).await?);
+    failed.extend(hung_provider(&stage, &load, options).await?);
     let peak = stage.peak_memory_mb()?;
     println!("\npeak memory of the service: {peak} MB");
     if peak >= 100 {
@@ -145,6 +149,34 @@ async fn slow_provider(stage: &Stage, load: &Load, seconds: u64) -> anyhow::Resu
         slow.p99_ms
     );
     Ok(if ratio > 1.2 { vec![format!("a slow provider makes accept p99 {ratio:.2} × as long")] } else { Vec::new() })
+}
+
+/// One provider's trouble must not be the others': the usual load at one while another holds every transfer it is given.
+async fn hung_provider(stage: &Stage, load: &Load, options: &Options) -> anyhow::Result<Vec<String>> {
+    let time = Duration::from_secs(options.seconds);
+    let (mut speed, mut latency) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        let alone = load.until_delivered(CROWD, time).await?;
+        stage.hang_other().await?;
+        load.elsewhere(HELD).await?;
+        let beside = load.until_delivered(CROWD, time).await?;
+        load.expect(HELD);
+        stage.release_other().await?;
+        load.settle().await?;
+        speed.push(alone.delivered_per_s / beside.delivered_per_s);
+        latency.push(beside.p99_ms / alone.p99_ms);
+    }
+    let (speed, latency) = (middle(speed), middle(latency));
+    println!(
+        "with {HELD} payments held by another provider that hangs: {speed:.2} × the time per payment, accept p99 {latency:.2} ×"
+    );
+    let mut failed = Vec::new();
+    for (what, ratio) in [("throughput", speed), ("accept p99", latency)] {
+        if ratio > 1.2 {
+            failed.push(format!("a provider that hangs makes the others' {what} {ratio:.2} × as bad"));
+        }
+    }
+    Ok(failed)
 }
 
 fn middle(mut values: Vec<f64>) -> f64 {
