@@ -2,6 +2,7 @@
 
 pub mod bad;
 pub mod dice;
+pub mod golden;
 pub mod http;
 pub mod pg;
 pub mod rig;
