@@ -206,7 +206,11 @@ fn case_of(row: &NewPayment, wish: &Wish, mode: crate::domain::service::Mode) ->
 
 fn skips(plan: &Plan) -> String {
     if plan.skipped.is_empty() {
-        return "no connection is set up for sending money".into();
+        let none = match plan.sequence_destination.as_str() {
+            "" => "the default sequence names no connection".to_owned(),
+            destination => format!("the sequence for {destination} names no connection"),
+        };
+        return none;
     }
     let each: Vec<String> = plan.skipped.iter().map(|skip| format!("{}: {}", skip.label, skip.reason)).collect();
     each.join("; ")
