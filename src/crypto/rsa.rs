@@ -79,14 +79,14 @@ impl PublicKey {
             PKCS8 | PKCS1 => return Err(KeyRefused::Private),
             _ => return Err(KeyRefused::OtherKind(SPKI)),
         }
-        // Parsed twice: the first reader says whether it is RSA, the second whether we verify with its size.
+        // Parsed twice: the first reader takes both forms, the second is what verifies.
         let key = RsaPublicKey::from_der(&der).map_err(|_| KeyRefused::NotRsa)?;
         let bits = modulus_bits(key.as_ref());
         if bits < 2048 {
             return Err(KeyRefused::TooSmall);
         }
         let der = key.as_der().map_err(|_| KeyRefused::NotRsa)?;
-        let parsed = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der.as_ref().to_vec());
+        let parsed = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der.as_ref());
         parsed.map(PublicKey).map_err(refused)
     }
 

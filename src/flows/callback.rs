@@ -90,8 +90,11 @@ pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     }
     due.sort_by(|a, b| (about(a), b.received_at, b.id).cmp(&(about(b), a.received_at, a.id)));
     for same in due.chunk_by(|a, b| about(a) == about(b)) {
-        let open = connections::open(app, same[0].client_id, same[0].connection_id).await?;
-        offer(app, lanes, same.to_vec(), &open.connection.provider);
+        match connections::open(app, same[0].client_id, same[0].connection_id).await {
+            Ok(open) => offer(app, lanes, same.to_vec(), &open.connection.provider),
+            // One connection that cannot be opened holds up no other; its calls stay due.
+            Err(error) => tracing::error!(connection = %same[0].connection_id, %error, "calls wait for a connection"),
+        }
     }
     Ok(())
 }

@@ -46,12 +46,11 @@ impl Worked for Sends {
 /// then refused, and what the send window leaves behind is ended all the same.
 pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     for due in attempt::lanes_to_send(&app.db, app.now()).await? {
-        let open = connections::open(app, due.client_id, due.connection_id).await?;
-        let room = lanes.sends(app, due.connection_id, &open.connection.provider).line().room();
+        let room = lanes.sends(app, due.connection_id, &due.provider).line().room();
         if room == 0 {
             continue;
         }
-        for key in attempt::to_send(&app.db, due, room as i64, app.now()).await? {
+        for key in attempt::to_send(&app.db, &due, room as i64, app.now()).await? {
             if let Some(case) = attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? {
                 offer(app, lanes, case);
             }

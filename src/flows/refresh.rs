@@ -42,8 +42,7 @@ impl Worked for Asks {
 /// One scan: attempts whose question is due, lane by lane, under a lease that saves work.
 pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     for due in attempt::lanes_to_ask(&app.db, app.now()).await? {
-        let open = connections::open(app, due.client_id, due.connection_id).await?;
-        let asks = lanes.asks(app, due.connection_id, &open.connection.provider);
+        let asks = lanes.asks(app, due.connection_id, &due.provider);
         let room = asks.line().room();
         if room == 0 {
             continue;
@@ -52,7 +51,7 @@ pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
         let lease = now + app.config.schedule.seconds(app.config.schedule.lease_margin_s * 4);
         let mut tx = super::single(&app.db).await?;
         crash::point("ask_lease.before");
-        let keys = attempt::lease_to_ask(&mut tx, due, room as i64, lease, now).await?;
+        let keys = attempt::lease_to_ask(&mut tx, &due, room as i64, lease, now).await?;
         tx.commit().await?;
         crash::point("ask_lease.committed");
         keys.into_iter().for_each(|key| lanes::offer(app, &asks, key.payment_id, Ask::Attempt(key)));

@@ -2,7 +2,7 @@
 //!
 //! Everything an adapter may do to the outside world goes through [`Call::exchange`]; span, timing and record live here once.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::Method;
@@ -18,9 +18,12 @@ const RECORD_LIMIT: usize = 4096;
 /// How much of a provider's message, code or id is kept.
 const TEXT_LIMIT: usize = 255;
 
-/// Fields that hold personal data in some provider's answers: whatever is called like this is not kept. A provider
-/// names people we never told it, such as the true owner of an account.
-const PERSONAL: [&str; 6] = ["name", "account", "email", "phone", "address", "nik"];
+/// Fields that hold personal data or secrets in some provider's answers: whatever is called like this is not kept. A
+/// provider names people we never told it, such as the true owner of an account.
+const NOT_KEPT: [&str; 9] = ["name", "account", "email", "phone", "mobile", "address", "nik", "token", "secret"];
+
+/// The setting by which a connection leaves the provider's configured address.
+pub const OWN_ADDRESS: &str = "base_url";
 
 /// So many digits in a row may be an account number.
 const LONG_NUMBER: usize = 6;
@@ -32,7 +35,7 @@ pub struct Call {
     pub account: Account,
     provider: &'static str,
     /// Values that must not stand in the record: secrets and personal data, each with what replaces it.
-    masks: Vec<(String, String)>,
+    masks: Mutex<Vec<(String, String)>>,
     record: Mutex<String>,
 }
 
@@ -47,39 +50,60 @@ pub struct Ask {
     pub timeout: Duration,
 }
 
+/// The path of an address without its query, as signatures name it.
+pub fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("/", |at| &rest[at..]);
+    path.split_once('?').map_or(path, |(path, _)| path)
+}
+
 impl Call {
     pub fn new(outbound: Outbound, clock: Clock, provider: &'static str, account: Account) -> Self {
-        Call { outbound, clock, account, provider, masks: Vec::new(), record: Mutex::new(String::new()) }
+        Call { outbound, clock, account, provider, masks: Mutex::default(), record: Mutex::new(String::new()) }
     }
 
     /// Adds a value to mask in the record. Values of fewer than four characters would mask too much and are left.
-    pub fn mask(mut self, value: &str, by: String) -> Self {
+    pub fn mask(self, value: &str, by: String) -> Self {
         if value.len() >= 4 {
-            self.masks.push((value.to_owned(), by));
+            lock(&self.masks).push((value.to_owned(), by));
         }
         self
     }
 
+    /// Masks a secret that came up in the call itself, such as a token, from here on.
+    pub fn hide(&self, secret: &str) {
+        let mut masks = lock(&self.masks);
+        if secret.len() >= 4 && !masks.iter().any(|(value, _)| value == secret) {
+            masks.push((secret.to_owned(), "…".into()));
+        }
+    }
+
     /// One exchange with the provider, in its own span, timed and recorded.
     pub async fn exchange(&self, ask: Ask) -> Outcome {
+        self.spoken(ask, redacted).await
+    }
+
+    /// The same, and of the answer's body nothing is recorded: for answers that are secrets.
+    pub async fn exchange_secret(&self, ask: Ask) -> Outcome {
+        self.spoken(ask, |_| "…".into()).await
+    }
+
+    async fn spoken(&self, ask: Ask, shown: fn(&[u8]) -> String) -> Outcome {
         let operation = ask.operation;
-        let outcome = self
-            .outbound
-            .provider(Request {
-                method: ask.method,
-                url: ask.url,
-                headers: ask.headers,
-                body: ask.body,
-                timeout: ask.timeout,
-            })
-            .await;
+        let Ask { method, url, headers, body, timeout, .. } = ask;
+        let request = Request { method, url, headers, body, timeout };
+        // An address that a client set for itself goes where any address of a user goes.
+        let outcome = match self.account.settings.get(OWN_ADDRESS) {
+            None => self.outbound.provider(request).await,
+            Some(_) => self.outbound.guarded(request).await,
+        };
         let (class, line) = match &outcome {
             Outcome::NotSent { reason } => ("not_sent", format!("{operation}: not sent: {reason}")),
             Outcome::Unknown { reason } => ("unknown", format!("{operation}: no answer: {reason}")),
             Outcome::Answered(answer) => {
                 metrics::histogram!("provider_call_seconds", "provider" => self.provider, "operation" => operation)
                     .record(answer.elapsed.as_secs_f64());
-                ("answered", format!("{operation}: HTTP {} {}", answer.status, redacted(&answer.body)))
+                ("answered", format!("{operation}: HTTP {} {}", answer.status, shown(&answer.body)))
             }
         };
         metrics::counter!("provider_calls_total", "provider" => self.provider, "operation" => operation, "outcome" => class)
@@ -90,7 +114,7 @@ impl Call {
 
     /// The masked record of all exchanges of this call.
     pub fn record(&self) -> String {
-        self.record.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        lock(&self.record).clone()
     }
 
     /// A reading whose texts may be kept and told: what the provider wrote into them is masked like the record.
@@ -102,17 +126,22 @@ impl Call {
     }
 
     fn masked(&self, text: &str) -> String {
-        self.masks.iter().fold(text.to_owned(), |text, (value, by)| text.replace(value, by))
+        lock(&self.masks).iter().fold(text.to_owned(), |text, (value, by)| text.replace(value, by))
     }
 
     fn note(&self, line: &str) {
         let masked = self.masked(line);
-        let mut record = self.record.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut record = lock(&self.record);
         if !record.is_empty() {
             record.push('\n');
         }
         record.extend(masked.replace('\0', "").chars().take(RECORD_LIMIT));
     }
+}
+
+/// Locks, also after a panic elsewhere: texts are whole at every moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An answer's body without personal data: by the names of its fields, or, where it is not JSON, without anything
@@ -132,8 +161,8 @@ fn redact(value: &mut Value) {
         Value::Object(fields) => {
             for (name, field) in fields.iter_mut() {
                 let name = name.to_ascii_lowercase();
-                let personal = PERSONAL.iter().any(|word| name.contains(word)) && !field.is_null();
-                if personal { *field = "…".into() } else { redact(field) }
+                let is_kept = field.is_null() || !NOT_KEPT.iter().any(|word| name.contains(word));
+                if is_kept { redact(field) } else { *field = "…".into() }
             }
         }
         Value::Array(items) => items.iter_mut().for_each(redact),

@@ -3,10 +3,14 @@
 //! An adapter is pure around one exchange: build, send, read. It knows its provider's contract and nothing of payments,
 //! databases or routing, and never names another provider. `registry` is the only place that lists them.
 
+pub mod budget;
 pub mod call;
+pub mod doku;
 pub mod form;
+pub mod kaspro;
 mod oy;
 pub mod registry;
+pub mod tokens;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Provider, oy};
+use super::{Provider, doku, kaspro, oy};
 
 /// All adapters, built once from the configuration.
 pub struct Providers {
@@ -16,6 +16,8 @@ impl Providers {
         for (code, block) in blocks {
             all.push(match code.as_str() {
                 oy::CODE => Box::new(oy::Oy::new(serde_json::from_value(block.clone())?)?),
+                doku::CODE => Box::new(doku::Doku::new(serde_json::from_value(block.clone())?)?),
+                kaspro::CODE => Box::new(kaspro::KasPro::new(serde_json::from_value(block.clone())?)?),
                 other => anyhow::bail!("configuration names provider {other:?}, which this build does not know"),
             });
         }

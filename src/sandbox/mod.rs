@@ -1,25 +1,34 @@
-//! The other side of the wire: a provider's simulator and a merchant, as real HTTP servers on loopback.
+//! The other side of the wire: the providers' simulators and a merchant, as real HTTP servers on loopback.
 //!
 //! For the demo, for tests and for integrators (README.md beside this file). It may use the leaves and `outbound`;
 //! it never sees the product's own rooms, and is written from the providers' contracts, not from our adapters.
 
 pub mod chassis;
+pub mod kaspro;
 pub mod merchant;
 pub mod oy;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::outbound::Outbound;
+use chassis::engine::Ground;
 use chassis::server::Door;
+use kaspro::Kaspro;
 use merchant::Merchant;
 use oy::Oy;
 
+pub use chassis::books::{Row, Summary, WholeBooks};
 pub use chassis::faults::{Fault, Kind};
+pub use chassis::simulator::Simulator;
+
+/// The merchant's name where providers are named by their codes.
+const MERCHANT: &str = "merchant";
 
 /// What a sandbox is started with.
 #[derive(Clone, Debug)]
@@ -29,41 +38,48 @@ pub struct SandboxConfig {
     /// Divides every documented time of the simulators; 1 is the providers' own pace.
     pub speed: f64,
     pub clock: Clock,
-    pub ports: Ports,
-    /// Where OY! sends disbursement callbacks; also settable, and then kept, by the control API.
-    pub callback_url: Option<String>,
+    /// By provider code, or `merchant`; any free ports where nothing is said.
+    pub ports: BTreeMap<String, Ports>,
+    /// Where each provider sends its callbacks, by its code; also settable, and then kept, by the control API.
+    pub callback_urls: BTreeMap<String, String>,
 }
 
 impl SandboxConfig {
     /// Any ports, the machine's clock, the documented pace, no callbacks.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
-        let (clock, ports, callback_url) = (Clock::system(), Ports::default(), None);
-        SandboxConfig { data_dir: data_dir.into(), speed: 1.0, clock, ports, callback_url }
+        let (clock, ports, callback_urls) = (Clock::system(), BTreeMap::new(), BTreeMap::new());
+        SandboxConfig { data_dir: data_dir.into(), speed: 1.0, clock, ports, callback_urls }
     }
 }
 
 /// Ports on 127.0.0.1; 0 takes any that is free.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ports {
-    pub oy: u16,
-    pub oy_control: u16,
-    pub merchant: u16,
-    pub merchant_control: u16,
+    pub wire: u16,
+    pub control: u16,
 }
 
 /// A running sandbox. Call [`Sandbox::stop`] at the end; a dropped one serves until the process ends.
 pub struct Sandbox {
     pub oy: Oy,
+    pub kaspro: Kaspro,
     pub merchant: Merchant,
-    oy_url: String,
+    houses: Vec<House>,
     merchant_url: String,
-    description: Value,
+    merchant_control: String,
     doors: Vec<Door>,
     stopping: CancellationToken,
 }
 
-/// Starts everything. Fails when a port is taken, the speed is not above 0, or the books cannot be read or are in use
-/// by another sandbox.
+/// A simulator and where it is.
+struct House {
+    simulator: Box<dyn Simulator>,
+    url: String,
+    control: String,
+}
+
+/// Starts everything. Fails when a port is taken, the speed is not above 0, a code is not a provider's, or the books
+/// cannot be read or are in use by another sandbox.
 pub async fn start(config: SandboxConfig, outbound: Outbound) -> anyhow::Result<Sandbox> {
     anyhow::ensure!(config.speed > 0.0 && config.speed.is_finite(), "the sandbox's speed must be above 0");
     let folder = config.data_dir.join("sandbox");
@@ -71,39 +87,72 @@ pub async fn start(config: SandboxConfig, outbound: Outbound) -> anyhow::Result<
     let stopping = CancellationToken::new();
     // Whatever fails below, nothing that was already started stays behind.
     let guard = stopping.clone().drop_guard();
-    let SandboxConfig { speed, clock, ports, callback_url, .. } = config;
-    let oy = Oy::start(&folder, clock.clone(), speed, callback_url, outbound, stopping.clone())?;
+    let SandboxConfig { speed, clock, ports, callback_urls, .. } = config;
+    let ground = Ground { folder: &folder, clock: clock.clone(), speed, outbound, stopping: stopping.clone() };
+    let back = |code: &str| callback_urls.get(code);
+
+    // Every provider: its handle for those who know it, and its line in the list for everybody else.
+    let oy = Oy::start(&ground, back("oy"))?;
+    let kaspro = Kaspro::start(&ground, back("kaspro"))?;
+    let simulators: Vec<Box<dyn Simulator>> = vec![Box::new(oy.clone()), Box::new(kaspro.clone())];
+
+    let named = ports.keys().filter(|name| *name != MERCHANT).chain(callback_urls.keys());
+    if let Some(stranger) = named.into_iter().find(|name| simulators.iter().all(|s| s.code() != *name)) {
+        anyhow::bail!("the sandbox has no provider {stranger:?}");
+    }
     let merchant = Merchant::start(&folder, clock, stopping.clone())?;
-    let open = |port, router| Door::open(port, router, stopping.clone());
-    let oy_door = open(ports.oy, oy.wire()).await?;
-    let oy_control = open(ports.oy_control, oy.control()).await?;
-    let merchant_door = open(ports.merchant, merchant.webhooks()).await?;
-    let merchant_control = open(ports.merchant_control, merchant.control()).await?;
-    let description = json!({
-        "oy": { "base_url": oy_door.url(), "control_url": oy_control.url(), "credentials": oy.credentials() },
-        "merchant": { "base_url": merchant_door.url(), "control_url": merchant_control.url() },
-    });
-    Ok(Sandbox {
-        oy,
-        merchant,
-        oy_url: oy_door.url(),
-        merchant_url: merchant_door.url(),
-        description,
-        doors: vec![oy_door, oy_control, merchant_door, merchant_control],
-        stopping: guard.disarm(),
-    })
+    let mut doors = Vec::new();
+    let mut open = async |port, router| {
+        let door = Door::open(port, router, stopping.clone()).await?;
+        let url = door.url();
+        doors.push(door);
+        anyhow::Ok(url)
+    };
+    let port = |name: &str| ports.get(name).copied().unwrap_or_default();
+    let mut houses = Vec::new();
+    for simulator in simulators {
+        let ports = port(simulator.code());
+        let url = open(ports.wire, simulator.wire()).await?;
+        let control = open(ports.control, simulator.control()).await?;
+        houses.push(House { simulator, url, control });
+    }
+    let merchant_url = open(port(MERCHANT).wire, merchant.webhooks()).await?;
+    let merchant_control = open(port(MERCHANT).control, merchant.control()).await?;
+    Ok(Sandbox { oy, kaspro, merchant, houses, merchant_url, merchant_control, doors, stopping: guard.disarm() })
 }
 
 impl Sandbox {
-    /// Where everything is and who may call: `{"oy":{"base_url","control_url","credentials":{"username","api_key"}},
-    /// "merchant":{"base_url","control_url"}}`. Control paths begin with `/control/` below `control_url`.
+    /// Where everything is and who may call, by provider code: `{"oy":{"base_url","control_url","credentials":{…},
+    /// "settings":{…}}, …, "merchant":{"base_url","control_url"}}`. `credentials` and `settings` are exactly what a
+    /// connection is made with, as the simulator's settings stand. Control paths begin with `/control/` below
+    /// `control_url`.
     pub fn describe(&self) -> Value {
-        self.description.clone()
+        let describe =
+            |house: &House| (house.simulator.code().to_owned(), house.simulator.describe(&house.url, &house.control));
+        let mut all: Map<String, Value> = self.houses.iter().map(describe).collect();
+        let merchant = json!({ "base_url": self.merchant_url, "control_url": self.merchant_control });
+        all.insert(MERCHANT.to_owned(), merchant);
+        Value::Object(all)
+    }
+
+    /// Every provider's simulator, in the order of the list.
+    pub fn simulators(&self) -> impl Iterator<Item = &dyn Simulator> {
+        self.houses.iter().map(|house| &*house.simulator)
+    }
+
+    /// The simulator of one provider.
+    pub fn simulator(&self, code: &str) -> Option<&dyn Simulator> {
+        self.simulators().find(|simulator| simulator.code() == code)
+    }
+
+    /// A provider's base address, without a slash at the end; "" when the sandbox has no such provider.
+    pub fn url(&self, code: &str) -> &str {
+        self.houses.iter().find(|house| house.simulator.code() == code).map_or("", |house| &house.url)
     }
 
     /// OY!'s base address, without a slash at the end.
     pub fn oy_url(&self) -> &str {
-        &self.oy_url
+        self.url("oy")
     }
 
     /// The merchant's base address; webhooks go to `/webhooks` or `/webhooks/{name}` below it.
@@ -117,6 +166,8 @@ impl Sandbox {
         for door in self.doors {
             door.closed().await;
         }
-        self.oy.stopped().await;
+        for house in &self.houses {
+            house.simulator.stopped().await;
+        }
     }
 }

@@ -53,6 +53,45 @@ async fn a_pause_holds_what_is_prepared_and_lets_the_rest_go_on() {
     .await;
 }
 
+/// Attempts that are due at a connection which cannot be opened: its row is gone, and its provider unknown.
+const ORPHANS: [&str; 2] = [
+    "INSERT INTO payment (client_id, id, mode, service, external_id, amount, currency, destination, receiver,
+        receiver_hash, status, evidence, version, attempt, send_until, created_at, updated_at)
+    SELECT client_id, md5(state)::uuid, 'test', 'send_money', state, 10000, 'IDR', 'BCA', '', '', 'PROCESSING', state, 1,
+        1, now() + interval '1 hour', now(), now()
+    FROM client, (VALUES ('prepared'), ('accepted')) AS v(state)",
+    "INSERT INTO attempt (client_id, payment_id, number, mode, connection_id, provider, identity, reference, frozen, fee,
+        tax, why, state, next_try_at, created_at, updated_at)
+    SELECT client_id, id, 1, 'test', '00000000-0000-0000-0000-000000000000', 'gone', 'i', 'ref' || id, '', 0, 0, '{}',
+        evidence, now() - interval '1 minute', now(), now()
+    FROM payment WHERE external_id IN ('prepared', 'accepted')",
+];
+const NO_ORPHANS: [&str; 2] = [
+    "DELETE FROM attempt WHERE provider = 'gone'",
+    "DELETE FROM payment WHERE external_id IN ('prepared', 'accepted')",
+];
+
+#[tokio::test]
+async fn a_connection_that_cannot_be_opened_holds_up_no_other() {
+    run_with(fast(60), async |world| {
+        for orphans in ORPHANS {
+            world.execute(orphans).await;
+        }
+        world.execute(PAUSE_ALL).await;
+        let id = world.send("A", GOOD, 10_000).await;
+        world.until_attempt(&id, |attempt| attempt["state"] == json!("prepared")).await;
+        // Only a scan finds it again, and the scan meets the other connection first.
+        world.execute(RESUME_ALL).await;
+        world.until_status(&id, "SUCCESS").await;
+        for orphans in NO_ORPHANS {
+            world.execute(orphans).await;
+        }
+        world.money_agrees().await;
+        world
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_the_window_leaves_behind_fails_even_while_paused() {
     run_with(fast(3600), async |world| {

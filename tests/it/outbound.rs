@@ -6,8 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::Method;
+use paystrator::clock::Clock;
+use paystrator::domain::service::Mode;
 use paystrator::outbound::guard::may_call;
 use paystrator::outbound::{Lookup, Outbound, OutboundLimits, Outcome, Request, UrlRefused, check_url};
+use paystrator::providers::call::Ask;
+use paystrator::providers::{Account, Call};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -403,4 +407,21 @@ fn addresses_are_judged_by_their_text() {
         assert_eq!(check_url(url, &demo), Err(NotPublic), "{url}");
     }
     assert_eq!(check_url("http://u:p@127.0.0.1/", &demo), Err(Credentials));
+}
+
+#[tokio::test]
+async fn an_address_that_a_connection_sets_for_itself_is_guarded() {
+    let (url, reads) = server(OK).await;
+    let strict = Outbound::new(OutboundLimits::default()).unwrap();
+    let asked = async |settings: serde_json::Value| {
+        let account = Account { identity: "a".into(), mode: Mode::Test, credentials: "{}".to_owned().into(), settings };
+        let call = Call::new(strict.clone(), Clock::system(), "oy", account);
+        let Request { method, headers, body, timeout, .. } = post(String::new());
+        call.exchange(Ask { operation: "remit", method, url: url.clone(), headers, body, timeout }).await
+    };
+    // The configured address is the operator's word; one from a client is any user's.
+    assert!(matches!(asked(serde_json::json!({})).await, Outcome::Answered(_)));
+    let refused = asked(serde_json::json!({ "base_url": url })).await;
+    assert!(matches!(&refused, Outcome::NotSent { reason } if reason.starts_with("address refused")));
+    assert_eq!(reads.load(Ordering::SeqCst), 1);
 }

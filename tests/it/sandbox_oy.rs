@@ -12,8 +12,8 @@ use paystrator::crypto::random_bytes;
 use paystrator::outbound::{Outbound, OutboundLimits};
 use paystrator::sandbox::chassis::faults::Standing;
 use paystrator::sandbox::merchant::Secret;
-use paystrator::sandbox::oy::{CALLBACK_RETRY_S, Mode, OPENING_BALANCE, Settings, Summary};
-use paystrator::sandbox::{Fault, Kind, Sandbox, SandboxConfig, start};
+use paystrator::sandbox::oy::{CALLBACK_RETRY_S, Mode, OPENING_BALANCE, Settings};
+use paystrator::sandbox::{Fault, Kind, Sandbox, SandboxConfig, Summary, start};
 use serde_json::{Value, json};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -169,7 +169,7 @@ async fn the_seed_mock_numbers_answer_as_printed() {
         assert_eq!(code(&world.status(account).await), literal, "literal status {account}");
     }
     let moved: Vec<String> =
-        world.sandbox.oy.books().payments.into_iter().filter(|p| p.moved).map(|p| p.recipient_account).collect();
+        world.sandbox.oy.books().payments.into_iter().filter(|p| p.moved).map(|p| p.account).collect();
     assert_eq!(moved, ["1111111111", GOOD]);
     world.end().await;
 }
@@ -465,7 +465,7 @@ async fn a_second_start_finds_everything_again() {
     assert_eq!(moved.code.to_string(), "000", "what was pending goes on");
     let fresh = world.remit("fresh", GOOD, 60_000).await;
     let numbers: std::collections::BTreeSet<_> =
-        world.sandbox.oy.books().payments.into_iter().map(|p| p.trx_id).filter(|t| !t.is_empty()).collect();
+        world.sandbox.oy.books().payments.into_iter().map(|p| p.provider_ref).filter(|t| !t.is_empty()).collect();
     assert!(numbers.contains(fresh["trx_id"].as_str().unwrap()));
     assert_eq!(numbers.len(), 5, "trx ids are never used twice");
     std::fs::remove_dir_all(world.folder.with_extension("killed")).unwrap();
@@ -738,18 +738,18 @@ async fn the_control_api_speaks_json() {
     assert_eq!((status, &summary["reserved"], &summary["by_code"]), (200, &json!(10_000), &json!({ "101": 1 })));
     assert!(summary.get("payments").is_none());
     let (_, books) = world.control("oy", "GET", "books", Value::Null).await;
-    assert_eq!(books["payments"][0]["partner_trx_id"], "seen");
+    assert_eq!(books["payments"][0]["reference"], "seen");
     assert_eq!(books["payments"][0]["moved"], false);
-    let (_, row) = world.control("oy", "GET", "books?partner_trx_id=seen", Value::Null).await;
+    let (_, row) = world.control("oy", "GET", "books?reference=seen", Value::Null).await;
     assert_eq!(row, books["payments"][0]);
-    assert_eq!(world.control("oy", "GET", "books?partner_trx_id=never", Value::Null).await.0, 404);
-    let (_, finished) = world.control("oy", "POST", "finish", json!({ "partner_trx_id": "seen", "code": "000" })).await;
+    assert_eq!(world.control("oy", "GET", "books?reference=never", Value::Null).await.0, 404);
+    let (_, finished) = world.control("oy", "POST", "finish", json!({ "reference": "seen", "code": "000" })).await;
     assert_eq!((&finished["code"], &finished["moved"]), (&json!("000"), &json!(true)));
     let (_, topped) = world.control("oy", "POST", "topup", json!({ "amount": 10_000 })).await;
     assert_eq!(topped["balance"], OPENING_BALANCE);
     let (_, settings) = world.control("oy", "POST", "settings", json!({ "settle_after_ms": 5 })).await;
     assert_eq!((&settings["settle_after_ms"], &settings["mode"]), (&json!(5), &json!("seed")));
-    let fault = json!({ "kind": "refuse", "code": "207", "partner_trx_id": "by-json", "times": 1 });
+    let fault = json!({ "kind": "refuse", "code": "207", "reference": "by-json", "times": 1 });
     assert_eq!(world.control("oy", "POST", "faults", fault).await, (200, json!({ "id": 1 })));
     assert_eq!(code(&world.remit("by-json", GOOD, 10_000).await), "207");
     for (path, wrong) in [
@@ -761,7 +761,7 @@ async fn the_control_api_speaks_json() {
         ("settings", json!({ "colour": "red" })),
         ("settings", json!({ "mode": "red" })),
         ("topup", json!({})),
-        ("finish", json!({ "partner_trx_id": "seen", "code": "12" })),
+        ("finish", json!({ "reference": "seen", "code": "12" })),
     ] {
         let (status, answer) = world.control("oy", "POST", path, wrong.clone()).await;
         assert_eq!(status, 400, "{path} {wrong}");

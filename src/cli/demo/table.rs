@@ -2,7 +2,7 @@
 
 use super::journey::Story;
 use crate::flows::books::Report;
-use crate::sandbox::oy::Summary;
+use crate::sandbox::Summary;
 use crate::store::ledger::BalanceRow;
 
 /// The payments as a table.

@@ -26,6 +26,8 @@ const LOG: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct Callback {
     pub url: String,
+    /// Beside the Content-Type, which is always JSON.
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     /// Whose news it is, for the log: the caller's reference and the code told.
     pub reference: String,
@@ -99,10 +101,12 @@ impl Callbacks {
     async fn once(&self, callback: &Callback, number: u32) -> Try {
         // The semaphore is never closed; were it, a try without a permit does no harm.
         let permit = self.permits.acquire().await;
+        let mut headers = vec![("Content-Type".into(), "application/json".into())];
+        headers.extend_from_slice(&callback.headers);
         let request = Request {
             method: Method::POST,
             url: callback.url.clone(),
-            headers: vec![("Content-Type".into(), "application/json".into())],
+            headers,
             body: callback.body.clone(),
             timeout: callback.timeout,
         };

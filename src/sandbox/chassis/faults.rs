@@ -43,9 +43,9 @@ pub enum Kind {
     Refuse,
     /// Decide at acceptance how the payment ends: `code`, with `text` as the description.
     End,
-    /// The payment ends 300 with a description that speaks of a force credit (`text`).
+    /// The payment fails with a description that speaks of a force credit (`text`).
     ForceCredit,
-    /// The payment becomes 301, and after the same time again what it would have become at once.
+    /// The payment is suspect first, and after the same time again what it would have become at once.
     SuspectFirst,
     /// Finish the payment and tell its callback before the answer to the send.
     CallbackFirst,
@@ -53,7 +53,7 @@ pub enum Kind {
     DuplicateCallback,
     /// Send no callback.
     DropCallback,
-    /// Send the final callback, then one that says 301.
+    /// Send the final callback, then one with older news.
     ReorderCallbacks,
 }
 
@@ -77,13 +77,14 @@ pub const CALLBACK: &str = "callback";
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     pub kind: Kind,
-    /// `inquiry`, `remit`, `remit-status`, `balance`, `callback`; at the merchant the webhook's name.
+    /// One of the provider's calls or `callback`; at the merchant the webhook's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    #[serde(default, alias = "recipient_account", skip_serializing_if = "Option::is_none")]
+    /// The account the money goes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The caller's reference: OY!'s `partner_trx_id`; at the merchant the payment id.
-    #[serde(default, alias = "partner_trx_id", skip_serializing_if = "Option::is_none")]
+    /// The caller's reference; at the merchant the payment id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// How many calls it hits before it is used up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,9 +159,8 @@ impl Fault {
     /// Whether everything the kind needs is there.
     fn check(&self) -> Result<(), String> {
         let needs_code = matches!(self.kind, Kind::Refuse | Kind::WrongCode | Kind::End);
-        let well_formed = |c: &String| c.len() == 3 && c.bytes().all(|b| b.is_ascii_digit());
-        if needs_code && !self.code.as_ref().is_some_and(well_formed) {
-            return Err("this kind needs a code of three digits".into());
+        if needs_code && self.code.is_none() {
+            return Err("this kind needs a code".into());
         }
         if matches!(self.kind, Kind::Delay | Kind::DelayAnswer) && self.ms.is_none() {
             return Err("this kind needs ms".into());
@@ -212,6 +212,8 @@ pub struct Effects {
     pub refuse: Option<String>,
     /// The end decided at acceptance, with its description.
     pub end: Option<(String, Option<String>)>,
+    /// The words of a force credit, where the payment shall fail with one.
+    pub force_credit: Option<String>,
     pub suspect_first: bool,
     pub callback_first: bool,
     pub copies: Option<u32>,
@@ -263,9 +265,7 @@ impl Effects {
             Kind::WrongCode => self.wrong_code.clone_from(&fault.code),
             Kind::Refuse => self.refuse.clone_from(&fault.code),
             Kind::End => self.end = fault.code.clone().map(|code| (code, text())),
-            Kind::ForceCredit => {
-                self.end = Some(("300".into(), Some(text().unwrap_or_else(|| "Force Credit".into()))));
-            }
+            Kind::ForceCredit => self.force_credit = Some(text().unwrap_or_else(|| "Force Credit".into())),
             Kind::SuspectFirst => self.suspect_first = true,
             Kind::CallbackFirst => self.callback_first = true,
             Kind::DuplicateCallback => self.copies = Some(fault.copies.unwrap_or(2)),
@@ -287,6 +287,8 @@ pub struct Standing {
 
 /// All faults of one simulator.
 pub struct Faults {
+    /// What the provider says of a fault before it stands.
+    check: fn(&Fault) -> Result<(), String>,
     /// How many stand: the usual 0 is read without a lock.
     count: AtomicUsize,
     standing: Mutex<(u64, Vec<Standing>)>,
@@ -295,14 +297,20 @@ pub struct Faults {
 
 impl Default for Faults {
     fn default() -> Self {
-        Faults { count: AtomicUsize::new(0), standing: Mutex::default(), release: watch::Sender::new(0) }
+        Faults::new(|_| Ok(()))
     }
 }
 
 impl Faults {
+    /// No fault stands; `check` refuses, in words, what the provider cannot do.
+    pub fn new(check: fn(&Fault) -> Result<(), String>) -> Faults {
+        Faults { check, count: AtomicUsize::new(0), standing: Mutex::default(), release: watch::Sender::new(0) }
+    }
+
     /// Adds a fault and returns its id; refused, in words, when the kind lacks what it needs.
     pub fn add(&self, fault: Fault) -> Result<u64, String> {
         fault.check()?;
+        (self.check)(&fault)?;
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         standing.0 += 1;
         let id = standing.0;

@@ -1,13 +1,21 @@
-//! What every simulator shares: a server on loopback, books on disk, faults, callbacks, a way to await.
+//! What every simulator shares: a server on loopback, books on disk, the agenda of what is due, faults, callbacks, the
+//! control API, a way to await.
 //!
-//! It knows no provider: codes, bodies and rules live in the simulators' own folders. It may use the leaves and
-//! `outbound`; it never sees the product's own rooms.
+//! It knows no provider: codes, bodies and rules live in the simulators' own folders, behind [`provider::Provider`]. It
+//! may use the leaves and `outbound`; it never sees the product's own rooms.
 
+pub mod books;
 pub mod callbacks;
 pub mod control;
+pub mod engine;
 pub mod faults;
 pub mod journal;
+pub mod life;
+pub mod provider;
 pub mod server;
+pub mod simulator;
+pub mod tokens;
+pub mod wire;
 
 use tokio::sync::watch;
 

@@ -6,16 +6,21 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Number, Value};
 
-use super::Oy;
-use super::books::{Books, Entry, Money, Payment, Plan};
 use super::code::Code;
-use super::life::News;
 use super::settings::{Mode, Settings};
 use super::tables::{self, Mock};
 use super::wire::{Call, Operation, Reply, decimal, stamp};
+use super::{Oy, OyRules};
 use crate::crypto::constant_time_eq;
+use crate::sandbox::chassis::books::{self, Entry, Money};
 use crate::sandbox::chassis::faults::Effects;
-use crate::sandbox::chassis::journal::Unwritten;
+use crate::sandbox::chassis::life;
+use crate::sandbox::chassis::provider::Code as _;
+
+type Books = books::Books<OyRules>;
+type Payment = books::Payment<Code>;
+type Plan = books::Plan<Code>;
+type Told = life::Told<OyRules>;
 
 /// The seed's own sample name; every account belongs to it.
 const NAME: &str = "John Doe";
@@ -30,144 +35,131 @@ struct Order<'a> {
     id: &'a str,
 }
 
-impl Oy {
-    /// Works on one call. Callbacks that follow from it go their own way, except under `callback-first`, where
-    /// they are delivered before this returns.
-    pub(super) async fn perform(&self, call: &Call, effects: &Effects) -> Result<Reply, Unwritten> {
-        let now = self.clock().now();
-        let (reply, news) = {
-            let mut books = self.lock();
-            self.answer(&mut books, call, effects, now)
-        };
-        self.settle_journal()?;
-        for one in news {
-            match effects.callback_first {
-                true => self.clone().deliver(one).await,
-                false => self.tell(one),
-            }
+/// Works on one call, under the lock of the books.
+pub(super) fn answer(
+    oy: &Oy,
+    books: &mut Books,
+    call: &Call,
+    effects: &Effects,
+    now: DateTime<Utc>,
+) -> (Reply, Vec<Told>) {
+    let refused = match check_caller(oy, books, call, now) {
+        Err(code) => Some(code),
+        Ok(()) => effects.refuse.as_ref().and_then(|code| code.parse().ok()),
+    };
+    if let Some(code) = refused {
+        let mut reply = refusal(call, code, now);
+        if code == Code::TOO_MANY && books.settings.rate_as_http {
+            reply.http = axum::http::StatusCode::TOO_MANY_REQUESTS;
         }
-        Ok(reply)
+        return (reply, Vec::new());
     }
-
-    fn answer(&self, books: &mut Books, call: &Call, effects: &Effects, now: DateTime<Utc>) -> (Reply, Vec<News>) {
-        let refused = match self.check_caller(books, call, now) {
-            Err(code) => Some(code),
-            Ok(()) => effects.refuse.as_ref().and_then(|code| code.parse().ok()),
-        };
-        if let Some(code) = refused {
-            let mut reply = refusal(call, code, now);
-            if code == Code::TOO_MANY && books.settings.rate_as_http {
-                reply.http = axum::http::StatusCode::TOO_MANY_REQUESTS;
-            }
-            return (reply, Vec::new());
-        }
-        match call.operation {
-            Operation::Inquiry => (inquiry(&books.settings, call, now), Vec::new()),
-            Operation::Balance => (balance(books, now), Vec::new()),
-            Operation::Remit => self.remit(books, call, effects, now),
-            Operation::RemitStatus => self.remit_status(books, call, now),
-        }
-    }
-
-    /// 201, 202, 207, 208, 429, in this order.
-    fn check_caller(&self, books: &Books, call: &Call, now: DateTime<Utc>) -> Result<(), Code> {
-        if call.username.as_deref() != Some(books.username.as_str()) {
-            return Err(Code::USER_NOT_FOUND);
-        }
-        if !books.settings.user_active {
-            return Err(Code::USER_NOT_ACTIVE);
-        }
-        if !books.settings.ip_registered {
-            return Err(Code::IP_NOT_REGISTERED);
-        }
-        let key = call.api_key.as_deref().unwrap_or_default();
-        if !constant_time_eq(key.as_bytes(), books.api_key.as_bytes()) {
-            return Err(Code::KEY_NOT_VALID);
-        }
-        match self.within_rate(books.settings.rate_per_second, now) {
-            true => Ok(()),
-            false => Err(Code::TOO_MANY),
-        }
-    }
-
-    fn remit(&self, books: &mut Books, call: &Call, effects: &Effects, now: DateTime<Utc>) -> (Reply, Vec<News>) {
-        let order = match read_order(call) {
-            Ok(order) => order,
-            Err(code) => return (refusal(call, code, now), Vec::new()),
-        };
-        let verdict = judge(books, &order);
-        let created = books.get(order.id).is_some_and(Payment::exists);
-        let (answered, mut payment) = match verdict {
-            Verdict::Refused(code) => (code, order.payment(0, code, Money::None, Plan::Stay(code), now)),
-            Verdict::Mocked { answer, code, money } => {
-                (answer, order.payment(books.next_trx(), code, money, Plan::Stay(code), now))
-            }
-            Verdict::Accepted { plan, money } => {
-                (Code::PROCESSED, order.payment(books.next_trx(), Code::PROCESSED, money, plan, now))
-            }
-        };
-        let accepted = matches!(verdict, Verdict::Accepted { .. });
-        if accepted {
-            let wait = if effects.callback_first { chrono::TimeDelta::zero() } else { self.settle_after(books) };
-            payment.due = Some(now + wait);
-            (payment.plan, payment.description) = planned(payment.plan, effects);
-        }
-        let trx_id = if accepted { books.trx_id(payment.trx) } else { String::new() };
-        // What already exists under an id is never overwritten by a later refusal.
-        let news = match created {
-            true => Vec::new(),
-            false => {
-                self.commit(books, Entry::Booked(order.id.into(), payment));
-                self.turn_if_due(books, order.id, now).into_iter().collect()
-            }
-        };
-        let mut reply = refusal(call, answered, now);
-        reply.fields.trx_id = Some(trx_id);
-        (reply, news)
-    }
-
-    fn remit_status(&self, books: &mut Books, call: &Call, now: DateTime<Utc>) -> (Reply, Vec<News>) {
-        let Some(id) = call.text("partner_trx_id") else {
-            return (refusal(call, Code::NOT_VALID, now), Vec::new());
-        };
-        // A turn that is due is never older news than the answer, however late the agenda is.
-        let mut news: Vec<News> = self.turn_if_due(books, id, now).into_iter().collect();
-        let (literal, Some(payment)) = (books.settings.literal, books.get(id)) else {
-            return (refusal(call, Code::TX_NOT_FOUND, now), news);
-        };
-        let code = match payment.exists() {
-            true if payment.code == Code::PROCESSED => Code::IN_PROGRESS,
-            true => payment.code,
-            false if literal => tables::literal_status(&payment.account),
-            false => Code::TX_NOT_FOUND,
-        };
-        if matches!(code, Code::INTERNAL | Code::TX_NOT_FOUND) {
-            return (refusal(call, code, now), news);
-        }
-        let reply = state(books, id, payment, code, now);
-        let wanted = match call.field("send_callback") {
-            Some(Value::Bool(wanted)) => *wanted,
-            Some(Value::String(wanted)) => wanted.eq_ignore_ascii_case("true"),
-            _ => false,
-        };
-        if wanted && news.is_empty() && (code.is_end() || code == Code::SUSPECT) {
-            news.push(News::of(id, payment, reply.clone(), &books.settings));
-        }
-        (reply, news)
+    match call.operation {
+        Operation::Inquiry => (inquiry(&books.settings, call, now), Vec::new()),
+        Operation::Balance => (balance(books, now), Vec::new()),
+        Operation::Remit => remit(oy, books, call, effects, now),
+        Operation::RemitStatus => remit_status(oy, books, call, now),
     }
 }
 
-/// A status answer or callback about `payment`; `code` is what it says.
-pub(super) fn state(books: &Books, id: &str, payment: &Payment, code: Code, now: DateTime<Utc>) -> Reply {
-    let mut reply = Reply::new(code, now);
-    let modern = books.settings.mode == Mode::Modern && code.is_end() && code != Code::SUCCESS;
+/// 201, 202, 207, 208, 429, in this order.
+fn check_caller(oy: &Oy, books: &Books, call: &Call, now: DateTime<Utc>) -> Result<(), Code> {
+    let (account, settings) = (oy.account(), &books.settings);
+    if call.username.as_deref() != Some(account.username.as_str()) {
+        return Err(Code::USER_NOT_FOUND);
+    }
+    if !settings.user_active {
+        return Err(Code::USER_NOT_ACTIVE);
+    }
+    if !settings.ip_registered {
+        return Err(Code::IP_NOT_REGISTERED);
+    }
+    let key = call.api_key.as_deref().unwrap_or_default();
+    if !constant_time_eq(key.as_bytes(), account.api_key.as_bytes()) {
+        return Err(Code::KEY_NOT_VALID);
+    }
+    match oy.provider().within_rate(settings.rate_per_second, now) {
+        true => Ok(()),
+        false => Err(Code::TOO_MANY),
+    }
+}
+
+fn remit(oy: &Oy, books: &mut Books, call: &Call, effects: &Effects, now: DateTime<Utc>) -> (Reply, Vec<Told>) {
+    let order = match read_order(call) {
+        Ok(order) => order,
+        Err(code) => return (refusal(call, code, now), Vec::new()),
+    };
+    let verdict = judge(books, &order);
+    let created = books.get(order.id).is_some_and(Payment::exists);
+    let trx = books.next_trx(now);
+    let (answered, mut payment) = match verdict {
+        Verdict::Refused(code) => (code, order.payment(0, code, Money::None, Plan::Stay(code), now)),
+        Verdict::Mocked { answer, code, money } => (answer, order.payment(trx, code, money, Plan::Stay(code), now)),
+        Verdict::Accepted { plan, money } => (Code::PROCESSED, order.payment(trx, Code::PROCESSED, money, plan, now)),
+    };
+    let accepted = matches!(verdict, Verdict::Accepted { .. });
+    if accepted {
+        let wait = if effects.callback_first { chrono::TimeDelta::zero() } else { oy.settle_after(books) };
+        payment.due = Some(now + wait);
+        (payment.plan, payment.description) = planned(payment.plan, effects);
+    }
+    let trx_id = if accepted { books.provider_ref(&payment) } else { String::new() };
+    // What already exists under an id is never overwritten by a later refusal.
+    let news = match created {
+        true => Vec::new(),
+        false => {
+            oy.commit(books, Entry::Booked(order.id.into(), payment));
+            oy.turn_if_due(books, order.id, now).into_iter().collect()
+        }
+    };
+    let mut reply = refusal(call, answered, now);
+    reply.fields.trx_id = Some(trx_id);
+    (reply, news)
+}
+
+fn remit_status(oy: &Oy, books: &mut Books, call: &Call, now: DateTime<Utc>) -> (Reply, Vec<Told>) {
+    let Some(id) = call.text("partner_trx_id") else {
+        return (refusal(call, Code::NOT_VALID, now), Vec::new());
+    };
+    // A turn that is due is never older news than the answer, however late the agenda is.
+    let mut news: Vec<Told> = oy.turn_if_due(books, id, now).into_iter().collect();
+    let (literal, Some(told)) = (books.settings.literal, Told::of(books, id, now)) else {
+        return (refusal(call, Code::TX_NOT_FOUND, now), news);
+    };
+    let payment = &told.payment;
+    let code = match payment.exists() {
+        true if payment.code == Code::PROCESSED => Code::IN_PROGRESS,
+        true => payment.code,
+        false if literal => tables::literal_status(&payment.account),
+        false => Code::TX_NOT_FOUND,
+    };
+    if matches!(code, Code::INTERNAL | Code::TX_NOT_FOUND) {
+        return (refusal(call, code, now), news);
+    }
+    let reply = state(&told, code);
+    let wanted = match call.field("send_callback") {
+        Some(Value::Bool(wanted)) => *wanted,
+        Some(Value::String(wanted)) => wanted.eq_ignore_ascii_case("true"),
+        _ => false,
+    };
+    if wanted && news.is_empty() && (code.is_end() || code == Code::SUSPECT) {
+        news.push(told);
+    }
+    (reply, news)
+}
+
+/// A status answer or callback about a payment; `code` is what it says.
+pub(super) fn state(told: &Told, code: Code) -> Reply {
+    let payment = &told.payment;
+    let mut reply = Reply::new(code, told.at);
+    let modern = told.settings.mode == Mode::Modern && code.is_end() && code != Code::SUCCESS;
     let fields = &mut reply.fields;
     fields.amount = decimal(payment.amount);
     fields.recipient_name = Some(NAME.into());
     fields.recipient_bank = Some(payment.bank.to_string());
     fields.recipient_account = Some(payment.account.to_string());
-    fields.trx_id = Some(books.trx_id(payment.trx));
-    fields.partner_trx_id = Some(id.into());
+    fields.trx_id = Some(told.provider_ref.clone());
+    fields.partner_trx_id = Some(told.id.clone());
     fields.created_date = Some(stamp(payment.created));
     fields.last_updated_date = Some(stamp(payment.updated));
     let said = payment.description.as_deref().map(String::from);
@@ -220,7 +212,7 @@ fn judge(books: &Books, order: &Order<'_>) -> Verdict {
         return Verdict::Refused(Code::AMOUNT_NOT_VALID);
     }
     let over = settings.max_amount > 0 && order.amount > settings.max_amount;
-    let short = order.amount > books.balance() - books.reserved() + settings.overdraft;
+    let short = order.amount > books.available() + settings.overdraft;
     let (over_code, seed) = match settings.mode {
         Mode::Seed => (Code::OVER_LIMIT_SEED, true),
         Mode::Modern => (Code::OVER_LIMIT, false),
@@ -236,10 +228,12 @@ fn judge(books: &Books, order: &Order<'_>) -> Verdict {
 
 /// The plan as the faults want it, and the description that goes with it.
 fn planned(plan: Plan, effects: &Effects) -> (Plan, Option<Box<str>>) {
-    let (end, said) = effects.end.clone().map_or((None, None), |(code, said)| (code.parse().ok(), said));
+    let forced = effects.force_credit.clone().map(|said| (Code::FAILED, Some(said)));
+    let end = effects.end.as_ref().and_then(|(code, said)| Some((code.parse().ok()?, said.clone())));
+    let (end, said) = forced.or(end).map_or((None, None), |(code, said)| (Some(code), said));
     let plan = end.map_or(plan, |code: Code| if code.is_end() { Plan::End(code) } else { Plan::Stay(code) });
     let plan = match plan {
-        Plan::End(code) if effects.suspect_first => Plan::SuspectThenEnd(code),
+        Plan::End(code) if effects.suspect_first => Plan::Via(Code::SUSPECT, code),
         other => other,
     };
     (plan, said.map(Box::from))
@@ -315,7 +309,7 @@ fn balance(books: &Books, now: DateTime<Utc>) -> Reply {
     fields.overdraft_balance = Some(settings.overdraft);
     fields.overbooking_balance = Some(settings.overbooking);
     match settings.mode {
-        Mode::Seed => fields.balance = Some(books.balance() - books.reserved()),
+        Mode::Seed => fields.balance = Some(books.available()),
         Mode::Modern => {
             fields.balance = Some(books.balance());
             fields.pending_balance = Some(books.reserved());

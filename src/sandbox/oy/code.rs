@@ -7,6 +7,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::chassis::books::Money;
+use crate::sandbox::chassis::provider;
+
 /// A status code, written as three digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -64,10 +67,28 @@ impl Code {
             _ => "Request is Rejected",
         }
     }
+}
 
+impl provider::Code for Code {
     /// Whether a status answer with this code is the payment's end: 000 and the final failures 206, 209, 225, 300.
-    pub fn is_end(self) -> bool {
+    fn is_end(self) -> bool {
         matches!(self.0, 0 | 206 | 209 | 225 | 300)
+    }
+
+    /// Out on success, back on failure, else where it was.
+    fn money(self, was: Money) -> Money {
+        match self {
+            Code::SUCCESS => Money::Moved,
+            code if code.is_end() => Money::None,
+            _ => was,
+        }
+    }
+
+    fn decidable(self) -> Result<(), &'static str> {
+        match self.is_end() || self == Code::SUSPECT {
+            true => Ok(()),
+            false => Err("a payment ends with 000, 206, 209, 225 or 300, or waits at 301"),
+        }
     }
 }
 

@@ -4,6 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::chassis::provider::{self, Common};
+
+/// Waits after each failed callback, in seconds: five retries (contracts/oy.md 4).
+pub const CALLBACK_RETRY_S: [u64; 5] = [0, 60, 120, 780, 2820];
+
 /// Which documents are followed where they differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,5 +74,20 @@ impl Default for Settings {
             overdraft: 0,
             overbooking: 0,
         }
+    }
+}
+
+impl provider::Settings for Settings {
+    fn common(&self) -> Common<'_> {
+        Common {
+            settle_after_ms: self.settle_after_ms,
+            callback_url: self.callback_url.as_deref(),
+            callback_timeout_ms: self.callback_timeout_ms,
+            ladder: if self.callback_retries { &CALLBACK_RETRY_S } else { &[] },
+        }
+    }
+
+    fn call_back_to(&mut self, url: Option<String>) {
+        self.callback_url = url;
     }
 }

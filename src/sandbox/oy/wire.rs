@@ -1,25 +1,21 @@
-//! OY! on the wire: which address is which call, how a request is read, how an answer is written, what faults do to it.
+//! OY! on the wire: which address is which call, how a request is read, how an answer is written.
 //!
 //! Reading is as tolerant as the world needs (contracts/oy.md 1.0, 5): odd Content-Types, unknown fields, nulls,
 //! stray bodies. It decides nothing about money; `calls` does.
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
-use super::Oy;
 use super::code::Code;
 use crate::sandbox::chassis::faults::{Effects, Matched};
-use crate::sandbox::chassis::server::Cut;
+use crate::sandbox::chassis::provider::Incoming;
 
 /// The calls that are built; everything else is HTTP 404, a wrong method too (contracts/oy.md 1.0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
+pub enum Operation {
     Inquiry,
     Remit,
     RemitStatus,
@@ -28,13 +24,12 @@ pub(super) enum Operation {
 
 impl Operation {
     /// By path: at the root and below the seed's `/staging/partner`, with any number of slashes between.
-    fn find(method: &Method, path: &str) -> Option<Operation> {
-        let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
-        let name = match parts.as_slice() {
+    fn find(request: &Incoming) -> Option<Operation> {
+        let name = match request.parts().as_slice() {
             ["api", name] | ["staging", "partner", "api", name] => *name,
             _ => return None,
         };
-        match (method.as_str(), name) {
+        match (request.method.as_str(), name) {
             ("POST", "inquiry") => Some(Operation::Inquiry),
             ("POST", "remit") => Some(Operation::Remit),
             ("POST", "remit-status") => Some(Operation::RemitStatus),
@@ -54,7 +49,7 @@ impl Operation {
 }
 
 /// A request as far as it could be read.
-pub(super) struct Call {
+pub struct Call {
     pub operation: Operation,
     pub username: Option<String>,
     pub api_key: Option<String>,
@@ -63,15 +58,21 @@ pub(super) struct Call {
 }
 
 impl Call {
-    fn read(operation: Operation, headers: &HeaderMap, body: &[u8]) -> Call {
-        let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(|v| v.trim().to_owned());
-        Call {
-            operation,
+    pub fn read(request: &Incoming) -> Option<Call> {
+        let header = |name: &str| request.header(name).map(str::to_owned);
+        Some(Call {
+            operation: Operation::find(request)?,
             // The other brands of the same engine say x-username.
             username: header("x-oy-username").or_else(|| header("x-username")),
             api_key: header("x-api-key"),
-            body: serde_json::from_slice(body).ok(),
-        }
+            body: serde_json::from_slice(&request.body).ok(),
+        })
+    }
+
+    /// What the faults look at. A status call has no account of its own.
+    pub fn matched(&self) -> Matched<'_> {
+        let (account, reference) = (self.text("recipient_account"), self.text("partner_trx_id"));
+        Matched { operation: self.operation.name(), account, reference, sends: self.operation == Operation::Remit }
     }
 
     /// A field; null counts as absent.
@@ -88,7 +89,7 @@ impl Call {
 /// Every field of every answer, in the order the documents print them; a call fills what it has.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Fields {
+pub struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Number>,
     #[serde(rename = "recipient_name", skip_serializing_if = "Option::is_none")]
@@ -123,7 +124,7 @@ pub(super) struct Fields {
 
 /// An answer, or a callback, before it is bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Reply {
+pub struct Reply {
     pub code: Code,
     pub http: StatusCode,
     pub fields: Fields,
@@ -148,6 +149,10 @@ impl Reply {
             let dot = if fraction.is_empty() { "" } else { "." };
             self.fields.amount = format!("{whole}00{dot}{fraction}").parse().ok();
         }
+    }
+
+    pub fn into_response(self) -> Response {
+        (self.http, [(header::CONTENT_TYPE, "application/json")], self.body()).into_response()
     }
 
     /// The JSON body.
@@ -176,83 +181,4 @@ pub(super) fn stamp(at: DateTime<Utc>) -> String {
 /// An amount as status answers and callbacks print it: `10000.0000` (contracts/oy.md 1.0).
 pub(super) fn decimal(amount: i64) -> Option<Number> {
     format!("{amount}.0000").parse().ok()
-}
-
-/// The provider's own address: one door, since paths may carry a prefix and stray slashes.
-pub(super) fn router(oy: Oy) -> Router {
-    Router::new().fallback(answer).with_state(oy)
-}
-
-async fn answer(
-    State(oy): State<Oy>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let Some(operation) = Operation::find(&method, uri.path()) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let call = Call::read(operation, &headers, &body);
-    let effects = oy.effects_on(&call);
-    if !effects.before.any() && !effects.after.any() && !effects.callback_first {
-        return work(oy, call, effects, cut).await;
-    }
-    // A real server goes on when the caller hangs up: a late request is booked all the same.
-    let tasks = oy.tasks().clone();
-    let late = tasks.spawn(work(oy, call, effects, cut.clone()));
-    late.await.unwrap_or_else(|_| cut.now())
-}
-
-async fn work(oy: Oy, call: Call, mut effects: Effects, cut: Cut) -> Response {
-    if !oy.waited(std::mem::take(&mut effects.before)).await || effects.drop_request {
-        return cut.now();
-    }
-    if let Some(status) = effects.error_before {
-        return http_error(status, effects.retry_after_s);
-    }
-    let Ok(mut reply) = oy.perform(&call, &effects).await else {
-        return http_error(500, None);
-    };
-    if !oy.waited(std::mem::take(&mut effects.after)).await || effects.drop_response {
-        return cut.now();
-    }
-    if let Some(status) = effects.error_after {
-        return http_error(status, effects.retry_after_s);
-    }
-    let json = [(header::CONTENT_TYPE, "application/json")];
-    if let Some(garbage) = effects.garbage {
-        return (json, garbage).into_response();
-    }
-    reply.spoil(&effects);
-    (reply.http, json, reply.body()).into_response()
-}
-
-fn http_error(status: u16, retry_after_s: Option<u64>) -> Response {
-    let mut answer = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
-    if let Some(seconds) = retry_after_s {
-        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
-    answer
-}
-
-impl Oy {
-    /// The faults that hit this call. A status call has no account of its own: the books know it.
-    fn effects_on(&self, call: &Call) -> Effects {
-        if !self.faults().any() {
-            return Effects::default();
-        }
-        let reference = call.text("partner_trx_id");
-        let known = match call.operation {
-            Operation::RemitStatus => reference.and_then(|id| self.payment(id)).map(|row| row.recipient_account),
-            _ => None,
-        };
-        let account = call.text("recipient_account").or(known.as_deref());
-        let sends = call.operation == Operation::Remit;
-        let matched = Matched { operation: call.operation.name(), account, reference, sends };
-        let effects = self.faults().take(&matched, self.clock().now());
-        self.mark();
-        effects
-    }
 }

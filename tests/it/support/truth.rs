@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use paystrator::sandbox::Sandbox;
-use paystrator::sandbox::oy::Row;
+use paystrator::sandbox::{Row, Sandbox};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -67,14 +66,14 @@ impl Paid {
     fn is_never_told(&self) -> bool {
         let tried = self.current();
         let Some(row) = &tried.theirs else { return tried.state == "unknown" && self.is_window_closed };
-        if tried.state == "unknown" && row.trx_id.is_empty() && self.is_window_closed {
+        if tried.state == "unknown" && row.provider_ref.is_empty() && self.is_window_closed {
             return true;
         }
-        match (tried.state.as_str(), row.code.to_string().as_str(), row.recipient_account.as_str()) {
+        match (tried.state.as_str(), row.code.as_str(), row.account.as_str()) {
             ("accepted" | "unknown", "102", "6666666666") => row.reserved,
             ("accepted" | "unknown", "301", "9999999999") => row.reserved,
             ("unknown", "999", "1234567890") => true,
-            ("unknown", _, "2222222222" | "3333333333" | "4444444444" | "5555555555") => row.trx_id.is_empty(),
+            ("unknown", _, "2222222222" | "3333333333" | "4444444444" | "5555555555") => row.provider_ref.is_empty(),
             _ => false,
         }
     }
@@ -89,7 +88,7 @@ impl Paid {
 pub async fn payments(eyes: &Eyes<'_>) -> Vec<Paid> {
     let Eyes { sql, sandbox, now } = *eyes;
     let mut theirs: HashMap<String, Row> =
-        sandbox.oy.books().payments.into_iter().map(|row| (row.partner_trx_id.clone(), row)).collect();
+        sandbox.oy.books().payments.into_iter().map(|row| (row.reference.clone(), row)).collect();
     let mut payments: Vec<Paid> = sqlx::query_as(
         "SELECT p.client_id, p.id, p.external_id, p.amount, p.status, p.version, p.send_until <= $1 AS is_window_closed,
             (SELECT count(*) FROM exception x WHERE x.client_id = p.client_id AND x.payment_id = p.id) AS exceptions
@@ -364,7 +363,7 @@ async fn everybody_was_told(sql: &PgPool, sandbox: &Sandbox) -> Vec<String> {
 /// No name, no account number and no credential stands in a plain column.
 async fn secrets_are_kept(sql: &PgPool, sandbox: &Sandbox) -> Vec<String> {
     let accounts: HashSet<String> =
-        sandbox.oy.books().payments.into_iter().map(|row| row.recipient_account).filter(|a| a.len() > 8).collect();
+        sandbox.oy.books().payments.into_iter().map(|row| row.account).filter(|a| a.len() > 8).collect();
     let api_key = sandbox.oy.credentials().api_key;
     let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
         .fetch_all(sql)

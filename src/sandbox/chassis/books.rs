@@ -1,63 +1,66 @@
-//! The simulator's books: the deposit, and for every `partner_trx_id` what became of it.
+//! A simulator's books: the deposit, and for every reference what became of it.
 //!
 //! Pure state: [`Books::apply`] is the only way to change it, live and at replay alike, so a restart ends where the
-//! last process was. It reads no clock and does no input or output.
+//! last process was. It reads no clock and does no input or output. [`Summary`] and [`Row`] show it in one shape for
+//! all providers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::code::Code;
-use super::settings::Settings;
+use super::provider::{Account, Own, Provider};
 
 /// Where a payment's money is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Money {
-    /// Not taken, or given back.
+    /// Not taken, or given back before it was paid out.
     #[default]
     None,
-    /// Reserved on 101.
+    /// Reserved at the acceptance.
     Held,
     /// Paid out.
     Moved,
+    /// Paid out, and come back.
+    Returned,
 }
 
 /// What happens next to a payment, when it is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Plan {
+pub enum Plan<C> {
     /// It ends with this code.
-    End(Code),
-    /// It becomes 301, and ends with this code after the same time again.
-    SuspectThenEnd(Code),
+    End(C),
+    /// It becomes the first, and ends with the second after the same time again.
+    Via(C, C),
     /// It becomes this and stays.
-    Stay(Code),
+    Stay(C),
 }
 
-/// What is known of one `partner_trx_id`.
+/// What is known of one reference.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Payment {
-    /// The number in `trx_id`; 0 for a rejected remit, which created nothing.
+pub struct Payment<C> {
+    /// The number behind the provider's own reference; 0 for a rejected order, which created nothing.
     pub trx: u64,
     pub bank: Box<str>,
     pub account: Box<str>,
     /// Whole rupiah.
     pub amount: i64,
-    pub code: Code,
+    pub code: C,
     pub money: Money,
-    pub plan: Plan,
+    pub plan: Plan<C>,
     /// When the plan is due; `None` when nothing more happens by itself.
     pub due: Option<DateTime<Utc>>,
-    /// `tx_status_description`.
+    /// What the provider says of it in words.
     pub description: Option<Box<str>>,
     pub created: DateTime<Utc>,
     pub updated: DateTime<Utc>,
 }
 
-impl Payment {
-    /// Whether a remit created something under this id.
+impl<C> Payment<C> {
+    /// Whether an order created something under this reference.
     pub fn exists(&self) -> bool {
         self.trx != 0
     }
@@ -65,32 +68,29 @@ impl Payment {
 
 /// A change of a payment's state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Turn {
+pub struct Turn<C> {
     pub id: Box<str>,
-    pub code: Code,
+    pub code: C,
     pub money: Money,
-    pub plan: Plan,
+    pub plan: Plan<C>,
     pub due: Option<DateTime<Utc>>,
     pub description: Option<Box<str>>,
     pub at: DateTime<Utc>,
 }
 
 /// One line of the journal. Externally tagged on purpose: with arbitrary precision numbers, serde cannot buffer them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Entry {
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", bound = "")]
+pub enum Entry<P: Provider> {
     /// The first line: who may call, and the opening balance.
-    Opened {
-        username: String,
-        api_key: String,
-        tag: String,
-        balance: i64,
-    },
-    Settings(Settings),
+    Opened(P::Account),
+    Settings(P::Settings),
     TopUp(i64),
-    /// A remit was booked or rejected under this id. A rejected id may come again.
-    Booked(Box<str>, Payment),
-    Turned(Turn),
+    /// An order was booked or rejected under this reference. A rejected reference may come again.
+    Booked(Box<str>, Payment<P::Code>),
+    Turned(Turn<P::Code>),
+    /// What only this provider remembers.
+    Own(<P::Own as Own>::Fact),
 }
 
 /// The sums of the books. `opening + top_ups - paid = balance`, always.
@@ -98,72 +98,101 @@ pub enum Entry {
 pub struct Summary {
     pub opening: i64,
     pub top_ups: i64,
+    /// Paid out and not come back.
     pub paid: i64,
     pub reserved: i64,
     pub balance: i64,
     /// Balance less what is reserved.
     pub available: i64,
-    /// Ids the books know, rejected ones included.
+    /// References the books know, rejected ones included.
     pub count: usize,
-    /// Payments whose money moved.
+    /// Payments whose money moved and did not come back.
     pub paid_count: u64,
-    /// Rejected remits whose id was not used well later.
+    /// Rejected orders whose reference was not used well later.
     pub rejected_count: u64,
-    /// Created payments by state.
-    pub by_code: BTreeMap<Code, u64>,
+    /// Created payments by the provider's code.
+    pub by_code: BTreeMap<String, u64>,
 }
 
 /// One payment as the books show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
-    pub partner_trx_id: String,
-    /// "" when the remit was rejected.
-    pub trx_id: String,
-    pub recipient_bank: String,
-    pub recipient_account: String,
+    /// The caller's.
+    pub reference: String,
+    /// The provider's own; "" when the order was rejected.
+    pub provider_ref: String,
+    pub bank: String,
+    pub account: String,
     pub amount: i64,
-    pub code: Code,
-    /// Whether the money moved.
+    /// In the provider's own codes.
+    pub code: String,
+    /// Whether the money is paid out.
     pub moved: bool,
     pub reserved: bool,
+    /// Whether the money was paid out and came back.
+    pub returned: bool,
     pub description: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
+/// The sums and every payment, as of one instant.
+#[derive(Clone, Debug, Serialize)]
+pub struct WholeBooks {
+    #[serde(flatten)]
+    pub summary: Summary,
+    pub payments: Vec<Row>,
+}
+
 /// The deposit account and all payments.
-#[derive(Default)]
-pub struct Books {
-    pub username: String,
-    pub api_key: String,
-    pub settings: Settings,
-    /// Makes the trx ids of one data folder differ from another's.
-    tag: String,
-    opening: i64,
+pub struct Books<P: Provider> {
+    pub settings: Arc<P::Settings>,
+    pub own: P::Own,
+    account: Option<Arc<P::Account>>,
     top_ups: i64,
     paid: i64,
     reserved: i64,
     paid_count: u64,
     rejected_count: u64,
-    by_code: BTreeMap<Code, u64>,
-    rows: HashMap<Box<str>, Payment>,
+    by_code: BTreeMap<P::Code, u64>,
+    rows: HashMap<Box<str>, Payment<P::Code>>,
     due: BTreeSet<(DateTime<Utc>, Box<str>)>,
     last_trx: u64,
 }
 
-impl Books {
-    /// Whether the first line has been written.
-    pub fn opened(&self) -> bool {
-        !self.username.is_empty()
+impl<P: Provider> Default for Books<P> {
+    fn default() -> Self {
+        let (settings, own, account) = (Arc::default(), P::Own::default(), None);
+        let (top_ups, paid, reserved, paid_count, rejected_count) = (0, 0, 0, 0, 0);
+        let (by_code, rows, due, last_trx) = (BTreeMap::new(), HashMap::new(), BTreeSet::new(), 0);
+        Books {
+            settings,
+            own,
+            account,
+            top_ups,
+            paid,
+            reserved,
+            paid_count,
+            rejected_count,
+            by_code,
+            rows,
+            due,
+            last_trx,
+        }
+    }
+}
+
+impl<P: Provider> Books<P> {
+    /// The account, once the first line has been written.
+    pub fn account(&self) -> Option<Arc<P::Account>> {
+        self.account.clone()
     }
 
-    /// Applies one entry. Total: an entry about an unknown id changes nothing.
-    pub fn apply(&mut self, entry: Entry) {
+    /// Applies one entry. Total: an entry about an unknown reference changes nothing.
+    pub fn apply(&mut self, entry: Entry<P>) {
         match entry {
-            Entry::Opened { username, api_key, tag, balance } => {
-                (self.username, self.api_key, self.tag, self.opening) = (username, api_key, tag, balance);
-            }
-            Entry::Settings(settings) => self.settings = settings,
+            Entry::Opened(account) => self.account = Some(Arc::new(account)),
+            Entry::Settings(settings) => self.settings = Arc::new(settings),
             Entry::TopUp(amount) => self.top_ups += amount,
             Entry::Booked(id, payment) => {
                 self.last_trx = self.last_trx.max(payment.trx);
@@ -181,14 +210,15 @@ impl Books {
                 self.count(&id, &payment, 1);
                 self.rows.insert(id, payment);
             }
+            Entry::Own(fact) => self.own.apply(fact),
         }
     }
 
     /// Adds a payment to the sums and the agenda, or takes it out (`sign` -1).
-    fn count(&mut self, id: &str, payment: &Payment, sign: i64) {
+    fn count(&mut self, id: &str, payment: &Payment<P::Code>, sign: i64) {
         let step = |n: &mut u64| *n = n.saturating_add_signed(sign);
         match payment.money {
-            Money::None => {}
+            Money::None | Money::Returned => {}
             Money::Held => self.reserved += sign * payment.amount,
             Money::Moved => {
                 self.paid += sign * payment.amount;
@@ -205,27 +235,39 @@ impl Books {
         }
     }
 
-    pub fn get(&self, id: &str) -> Option<&Payment> {
+    pub fn get(&self, id: &str) -> Option<&Payment<P::Code>> {
         self.rows.get(id)
     }
 
-    /// The number of the next `trx_id`.
-    pub fn next_trx(&self) -> u64 {
-        self.last_trx + 1
+    /// The number of the next payment.
+    pub fn next_trx(&self, now: DateTime<Utc>) -> u64 {
+        P::number(self.last_trx, now)
     }
 
-    /// `trx_id` as the wire shows it: at most 36 characters, "" where nothing was created.
-    pub fn trx_id(&self, trx: u64) -> String {
-        if trx == 0 { String::new() } else { format!("OY-{}-{trx:010}", self.tag) }
+    /// The provider's own reference; "" where nothing was created.
+    pub fn provider_ref(&self, payment: &Payment<P::Code>) -> String {
+        match &self.account {
+            Some(account) if payment.exists() => P::provider_ref(account, payment),
+            _ => String::new(),
+        }
+    }
+
+    fn opening(&self) -> i64 {
+        self.account.as_ref().map_or(0, |account| account.opening())
     }
 
     /// Opening balance and top-ups less what was paid out.
     pub fn balance(&self) -> i64 {
-        self.opening + self.top_ups - self.paid
+        self.opening() + self.top_ups - self.paid
     }
 
     pub fn reserved(&self) -> i64 {
         self.reserved
+    }
+
+    /// Balance less what is reserved.
+    pub fn available(&self) -> i64 {
+        self.balance() - self.reserved
     }
 
     /// When the next payment is due.
@@ -233,25 +275,24 @@ impl Books {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Up to `limit` ids that are due at `now`.
+    /// Up to `limit` references that are due at `now`.
     pub fn due(&self, now: DateTime<Utc>, limit: usize) -> Vec<Box<str>> {
         self.due.iter().take_while(|(at, _)| *at <= now).take(limit).map(|(_, id)| id.clone()).collect()
     }
 
     pub fn summary(&self) -> Summary {
-        let mut by_code = self.by_code.clone();
-        by_code.retain(|_, n| *n > 0);
+        let told = self.by_code.iter().filter(|(_, n)| **n > 0);
         Summary {
-            opening: self.opening,
+            opening: self.opening(),
             top_ups: self.top_ups,
             paid: self.paid,
             reserved: self.reserved,
             balance: self.balance(),
-            available: self.balance() - self.reserved,
+            available: self.available(),
             count: self.rows.len(),
             paid_count: self.paid_count,
             rejected_count: self.rejected_count,
-            by_code,
+            by_code: told.map(|(code, n)| (code.to_string(), *n)).collect(),
         }
     }
 
@@ -263,20 +304,21 @@ impl Books {
     /// Every row, in the order of creation.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.rows.iter().map(|(id, payment)| self.show(id, payment)).collect();
-        rows.sort_by(|a, b| (a.created_at, &a.partner_trx_id).cmp(&(b.created_at, &b.partner_trx_id)));
+        rows.sort_by(|a, b| (a.created_at, &a.reference).cmp(&(b.created_at, &b.reference)));
         rows
     }
 
-    fn show(&self, id: &str, payment: &Payment) -> Row {
+    fn show(&self, id: &str, payment: &Payment<P::Code>) -> Row {
         Row {
-            partner_trx_id: id.into(),
-            trx_id: self.trx_id(payment.trx),
-            recipient_bank: payment.bank.to_string(),
-            recipient_account: payment.account.to_string(),
+            reference: id.into(),
+            provider_ref: self.provider_ref(payment),
+            bank: payment.bank.to_string(),
+            account: payment.account.to_string(),
             amount: payment.amount,
-            code: payment.code,
+            code: payment.code.to_string(),
             moved: payment.money == Money::Moved,
             reserved: payment.money == Money::Held,
+            returned: payment.money == Money::Returned,
             description: payment.description.as_deref().map(String::from),
             created_at: payment.created,
             updated_at: payment.updated,
