@@ -81,12 +81,6 @@ impl Outbound {
         Ok(Self { provider: build(client())?, guarded: build(client().dns_resolver(resolver))?, limits })
     }
 
-    /// The same doors, with the provider's as narrow as the guarded one: for a provider whose address a user gave.
-    /// What the address says by its text was checked when it was given; here its name leads to the public internet alone.
-    pub fn narrowed(&self) -> Self {
-        Self { provider: self.guarded.clone(), ..self.clone() }
-    }
-
     /// Calls a provider, at an address from configuration.
     pub async fn provider(&self, request: Request) -> Outcome {
         self.call(&self.provider, request).await

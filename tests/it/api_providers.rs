@@ -171,6 +171,11 @@ async fn every_fault_of_a_new_connection_is_named_and_nothing_is_made() {
             with(json!({ "label": "oy! SANDBOX" })),
             with(json!({ "label": "OY! sandbox ", "type": "DIRECT" })),
             with(json!({ "label": "x".repeat(101) })),
+            // Another provider's form, and a key that is none.
+            with(json!({ "provider": "doku", "credentials": {
+                "client_id": "BRN-1", "secret_key": API_KEY, "private_key": format!("-----BEGIN PRIVATE KEY-----\n{API_KEY}"),
+                "public_key": API_KEY, "username": "u",
+            } })),
         ];
         let mut answers = Vec::new();
         for body in cases {

@@ -259,7 +259,8 @@ pub(super) fn check_addresses(app: &App, provider: &dyn Provider, settings: &Val
 
 /// The names of the fields that are set, in order: what may be told of credentials.
 pub(super) fn names(fields: &Value) -> Vec<String> {
-    let mut names: Vec<String> = fields.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let set = fields.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let mut names: Vec<String> = set.map(|(name, _)| name.clone()).collect();
     names.sort();
     names
 }

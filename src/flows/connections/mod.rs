@@ -60,10 +60,7 @@ pub(super) fn call(app: &App, open: &OpenConnection, identity: &str, order: Opti
         identity == open.account.identity,
         "the attempt was made as another account than its connection has now"
     );
-    // An address that somebody gave is no better than a webhook's: it must not lead into our own network.
-    let is_given = !addresses(provider, &open.account.settings).is_empty();
-    let outbound = if is_given { app.outbound.narrowed() } else { app.outbound.clone() };
-    let mut call = Call::new(outbound, app.clock.clone(), provider.code(), open.account.clone());
+    let mut call = Call::new(app.outbound.clone(), app.clock.clone(), provider.code(), open.account.clone());
     // A provider that repeats our credentials in an answer does not get them into our tables.
     if let Ok(Value::Object(fields)) = serde_json::from_str(open.account.credentials.expose_secret()) {
         let secrets = fields.values().filter_map(Value::as_str).filter(|value| *value != identity);
