@@ -18,6 +18,7 @@ mod devdb;
 mod domain_evidence;
 mod domain_money;
 mod domain_schedules;
+mod failover;
 mod outbound;
 mod oy_golden;
 mod production;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::subject::Subject;
 
 pub const SUBJECT: Subject = Subject {
+    title: "oy",
     code: "oy",
     send: "remit",
     before_send: &[],
@@ -17,6 +18,7 @@ pub const SUBJECT: Subject = Subject {
     returned: Err("OY! lists no code for money that came back: 000 and then 300 is an exception"),
     unlisted: "777",
     later: || json!({ "mode": "seed" }),
+    at_once: Err("OY! answers a send before it pays"),
     unknown_account: "8888888888",
     wrong_secret: |credentials: &mut Value| credentials["api_key"] = "00000000000000000000000000000000".into(),
     callbacks: Ok(()),

@@ -23,8 +23,9 @@ const CALLS: &str = "Calls from the provider";
 const SETUP: &str = "Connections and reach";
 
 /// The list.
-pub const QUESTIONS: [Question; 36] = [
+pub const QUESTIONS: [Question; 37] = [
     q(SENDING, "A good order", |s| good_order(s).boxed()),
+    q(SENDING, "Paid in the answer itself", |s| at_once(s).boxed()),
     q(SENDING, "The balance does not cover it", |s| no_balance(s).boxed()),
     q(SENDING, "The destination's account is refused", |s| bad_account(s).boxed()),
     q(SENDING, "Our secret is wrong", |s| wrong_secret(s).boxed()),
@@ -77,6 +78,18 @@ async fn good_order(s: &Stage) -> Outcome {
     let taken = matches!(decision, Decision::Move(Evidence::Accepted) | Decision::Pay);
     let row = s.row(&order);
     judge(taken && s.took(&order) && row.is_some_and(|row| row.amount == 25_000), &said, decision)
+}
+
+async fn at_once(s: &Stage) -> Outcome {
+    let settings = match s.subject.at_once {
+        Ok(settings) => settings(),
+        Err(why) => return Outcome::Lacks(why),
+    };
+    s.simulator().change_settings(settings.as_object().unwrap().clone()).unwrap();
+    let order = s.order();
+    let said = s.send(&order).await;
+    let decision = after_first_send(&said);
+    judge(decision == Decision::Pay && s.row(&order).is_some_and(|row| row.moved), &said, decision)
 }
 
 /// The deposit is emptied in earnest, and filled again.
@@ -162,7 +175,8 @@ async fn unlisted(s: &Stage) -> Outcome {
     s.fault(Fault::new(Kind::WrongCode).on(s.subject.send).code(s.subject.unlisted));
     let said = s.send(&s.order()).await;
     let decision = after_first_send(&said);
-    judge(decision == Decision::Move(Evidence::Unknown), &said, decision)
+    // Other fields of the answer may say that it was taken; that it was paid or refused, nothing may.
+    judge(matches!(decision, Decision::Move(Evidence::Unknown | Evidence::Accepted)), &said, decision)
 }
 
 async fn wrong_amount(s: &Stage) -> Outcome {
@@ -284,7 +298,10 @@ async fn not_known(s: &Stage) -> Outcome {
 
 async fn status_unlisted(s: &Stage) -> Outcome {
     let fault = Fault::new(Kind::WrongCode).code(s.subject.unlisted);
-    teaches_nothing(asked(s, Some(fault)).await)
+    match asked(s, Some(fault)).await {
+        Ok(said) if after_status(&said) == Decision::Move(Evidence::Accepted) => Outcome::Held("accepted".into()),
+        said => teaches_nothing(said),
+    }
 }
 
 async fn status_fault(s: &Stage, kind: Kind) -> Outcome {

@@ -3,6 +3,7 @@
 //! A [`Subject`] holds wire facts from the provider's contract and names from its simulator, nothing else. The
 //! [`Stage`] is the adapter as the registry builds it, calling its real simulator over HTTP.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::support::pg;
 /// One provider, in the words of its contract and its simulator.
 #[derive(Clone, Copy)]
 pub struct Subject {
+    /// The column's heading: the code, and in which form where there are several.
+    pub title: &'static str,
     pub code: &'static str,
     /// The simulator's name of the call that moves money.
     pub send: &'static str,
@@ -45,6 +48,8 @@ pub struct Subject {
     pub unlisted: &'static str,
     /// Simulator settings under which an order is taken first and paid later.
     pub later: fn() -> Value,
+    /// Settings under which the answer to the send says paid, or why no answer does.
+    pub at_once: Result<fn() -> Value, &'static str>,
     /// An account the simulator's inquiry does not know.
     pub unknown_account: &'static str,
     /// The credential whose loss makes every call fail, and a wrong value of its form.
@@ -72,12 +77,14 @@ impl Stage {
     pub async fn set(subject: Subject) -> Stage {
         let limits = OutboundLimits { allow_http: true, allow_private: true, ..OutboundLimits::default() };
         let outbound = Outbound::new(limits).unwrap();
-        let dir = pg::folder(&format!("conformance-{}", subject.code));
+        let dir = pg::folder(&format!("conformance-{}", subject.title.replace([' ', ','], "-")));
         let sandbox = sandbox::start(SandboxConfig::new(&dir), outbound.clone()).await.unwrap();
+        let simulator = sandbox.simulator(subject.code).expect("the sandbox has a simulator of every provider");
+        simulator.change_settings((subject.later)().as_object().unwrap().clone()).unwrap();
         let described = sandbox.describe();
         let (credentials, settings) =
             (described[subject.code]["credentials"].clone(), described[subject.code]["settings"].clone());
-        let blocks = Config::defaults().providers;
+        let blocks = unhurried();
         let mut hasty = blocks.clone();
         for block in hasty.values_mut() {
             block["send_timeout_ms"] = SHORT.into();
@@ -128,7 +135,7 @@ impl Stage {
 
     /// The same adapter as after a restart: it remembers no token and no conversation.
     pub fn fresh_sender(&self) -> Fresh {
-        Fresh { providers: Providers::from_config(&Config::defaults().providers).unwrap(), code: self.subject.code }
+        Fresh { providers: Providers::from_config(&unhurried()).unwrap(), code: self.subject.code }
     }
 
     /// A call as the connection's account, with other credentials or settings where a question wants them.
@@ -209,6 +216,15 @@ impl Stage {
         };
         tokio::time::timeout(Duration::from_secs(20), look).await.expect("the provider takes the order in the end");
     }
+}
+
+/// The providers' configuration as it is shipped, without the limits that only spare a real provider.
+fn unhurried() -> BTreeMap<String, Value> {
+    let mut blocks = Config::defaults().providers;
+    for limit in blocks.values_mut().filter_map(|block| block.get_mut("per_second")) {
+        *limit = 0.into();
+    }
+    blocks
 }
 
 /// An adapter of its own.

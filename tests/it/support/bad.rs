@@ -142,14 +142,19 @@ impl World {
     /// Our books and the simulator's name the same money: what left the provider by our lines without fees (OY!'s own
     /// fees are not simulated) is what it paid out and holds.
     pub async fn money_agrees(&self) {
-        let left: i64 = self
-            .number(
-                "SELECT COALESCE(sum(CASE WHEN credit = 'provider' THEN amount ELSE -amount END), 0)::bigint
-                 FROM ledger_line WHERE line = 'Transfer' AND 'provider' IN (debit, credit)",
-            )
-            .await;
-        let theirs = self.sandbox.oy.summary();
-        assert_eq!(left, theirs.paid + theirs.reserved, "our books and the provider's differ");
+        let left: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT c.provider, sum(CASE WHEN l.credit = 'provider' THEN l.amount ELSE -l.amount END)::bigint
+             FROM ledger_line l JOIN connection c ON c.client_id = l.client_id AND c.id = l.connection_id
+             WHERE l.line = 'Transfer' AND 'provider' IN (l.debit, l.credit) GROUP BY 1",
+        )
+        .fetch_all(&self.sql)
+        .await
+        .unwrap();
+        for simulator in self.sandbox.simulators() {
+            let ours = left.iter().find(|(code, _)| code == simulator.code()).map_or(0, |(_, sum)| *sum);
+            let theirs = simulator.summary();
+            assert_eq!(ours, theirs.paid + theirs.reserved, "our books and {}'s differ", simulator.code());
+        }
     }
 }
 

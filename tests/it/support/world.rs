@@ -64,6 +64,8 @@ pub struct Options {
     pub must_be_idle: bool,
     /// A migrated database to work on; a fresh one where `None`.
     pub database: Option<String>,
+    /// Connections beside OY!'s, after it in the default sequence, by the codes of their providers.
+    pub also: &'static [&'static str],
 }
 
 impl Default for Options {
@@ -83,6 +85,7 @@ impl Default for Options {
             callbacks: true,
             must_be_idle: true,
             database: None,
+            also: &[],
         }
     }
 }
@@ -93,6 +96,7 @@ pub struct World {
     pub app: Arc<App>,
     pub sandbox: Sandbox,
     pub client_id: Uuid,
+    /// OY!'s.
     pub connection_id: Uuid,
     /// Where the provider posts its callbacks.
     pub callback_path: String,
@@ -127,7 +131,7 @@ impl World {
     pub async fn start(options: Options) -> World {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let dir = pg::folder(&format!("world-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
-        let Options { clock, config, simulator, callbacks, database, .. } = options;
+        let Options { clock, config, simulator, callbacks, database, also, .. } = options;
         let url = match database {
             Some(url) => url,
             None => fresh_database().await,
@@ -148,30 +152,25 @@ impl World {
         let client_id = access::create_client(&app, "Dummy Company").await.unwrap();
         let caller = Caller::new(&service.url, &key(&app, client_id, "Ani").await);
         let colleague = caller.with_key(&key(&app, client_id, "Budi").await);
-        let credentials = serde_json::to_value(sandbox.oy.credentials()).unwrap();
-        let made = connections::create(
-            &app,
-            &connections::NewConnection {
-                client_id,
-                mode: Mode::Test,
-                provider: "oy",
-                label: "OY! sandbox",
-                credentials: &credentials,
-                settings: &json!({ "base_url": sandbox.oy_url() }),
-                fee: FeePlan { flat: Some(2_500), vat_bp: 1_100, vat: true, ..FeePlan::default() },
-                by: "test",
-            },
-        )
-        .await
-        .expect("the connection is made");
-        let callback_path = format!("/v1/callback/send/send_money/{}", made.codename);
+        let oy = connect(&app, client_id, &sandbox, "oy", "OY! sandbox").await;
+        let callback_path = format!("/v1/callback/send/send_money/{}", oy.codename);
         let mut settings: Map<String, Value> = simulator.as_object().cloned().unwrap_or_default();
         if callbacks {
             settings.insert("callback_url".into(), json!(format!("{}{callback_path}", service.url)));
         }
         sandbox.oy.change_settings(settings).expect("the simulator takes its settings");
+        for code in also {
+            let made = connect(&app, client_id, &sandbox, code, code).await;
+            let simulator = sandbox.simulator(code).expect("the sandbox has it");
+            let mut settings = Map::from_iter([("settle_after_ms".to_owned(), json!(0))]);
+            if callbacks {
+                let url = format!("{}/v1/callback/send/send_money/{}", service.url, made.codename);
+                settings.insert("callback_url".into(), json!(url));
+            }
+            simulator.change_settings(settings).expect("the simulator takes its settings");
+        }
         let sql = PgPool::connect(&url).await.unwrap();
-        World { service, app, sandbox, client_id, connection_id: made.id, callback_path, caller, colleague, sql, dir }
+        World { service, app, sandbox, client_id, connection_id: oy.id, callback_path, caller, colleague, sql, dir }
     }
 
     /// An endpoint at the merchant, whose secret the merchant knows. Answers its outward id.
@@ -329,6 +328,22 @@ impl World {
         let report = paystrator::flows::books::verify(&self.app).await.unwrap();
         assert!(report.faults.is_empty(), "{:#?}", report.faults);
     }
+}
+
+/// A connection to a simulator, made with what it says of itself.
+pub async fn connect(app: &App, client_id: Uuid, sandbox: &Sandbox, code: &str, label: &str) -> connections::Made {
+    let all = sandbox.describe();
+    let new = connections::NewConnection {
+        client_id,
+        mode: Mode::Test,
+        provider: code,
+        label,
+        credentials: &all[code]["credentials"],
+        settings: &all[code]["settings"],
+        fee: FeePlan { flat: Some(2_500), vat_bp: 1_100, vat: true, ..FeePlan::default() },
+        by: "test",
+    };
+    connections::create(app, &new).await.expect("the connection is made")
 }
 
 async fn key(app: &App, client_id: Uuid, person: &str) -> String {
