@@ -197,7 +197,7 @@ async fn every_fault_of_a_new_connection_is_named_and_nothing_is_made() {
         400 wrong_parameters_in_request
           fee.percentageBp: cannot stand beside flat: a fee is one or the other
           label: must not be blank or hold control characters
-          provider: must be one of oy
+          provider: must be one of doku, kaspro, oy
         400 wrong_parameters_in_request
           services.1: must be one of send_money
           services.2: is named twice
