@@ -4,6 +4,7 @@
 //! it never sees the product's own rooms, and is written from the providers' contracts, not from our adapters.
 
 pub mod chassis;
+pub mod doku;
 pub mod kaspro;
 pub mod merchant;
 pub mod oy;
@@ -19,6 +20,7 @@ use crate::clock::Clock;
 use crate::outbound::Outbound;
 use chassis::engine::Ground;
 use chassis::server::Door;
+use doku::Doku;
 use kaspro::Kaspro;
 use merchant::Merchant;
 use oy::Oy;
@@ -62,6 +64,7 @@ pub struct Ports {
 /// A running sandbox. Call [`Sandbox::stop`] at the end; a dropped one serves until the process ends.
 pub struct Sandbox {
     pub oy: Oy,
+    pub doku: Doku,
     pub kaspro: Kaspro,
     pub merchant: Merchant,
     houses: Vec<House>,
@@ -93,8 +96,10 @@ pub async fn start(config: SandboxConfig, outbound: Outbound) -> anyhow::Result<
 
     // Every provider: its handle for those who know it, and its line in the list for everybody else.
     let oy = Oy::start(&ground, back("oy"))?;
+    let doku = Doku::start(&ground, back("doku"))?;
     let kaspro = Kaspro::start(&ground, back("kaspro"))?;
-    let simulators: Vec<Box<dyn Simulator>> = vec![Box::new(oy.clone()), Box::new(kaspro.clone())];
+    let simulators: Vec<Box<dyn Simulator>> =
+        vec![Box::new(oy.clone()), Box::new(doku.clone()), Box::new(kaspro.clone())];
 
     let named = ports.keys().filter(|name| *name != MERCHANT).chain(callback_urls.keys());
     if let Some(stranger) = named.into_iter().find(|name| simulators.iter().all(|s| s.code() != *name)) {
@@ -118,7 +123,7 @@ pub async fn start(config: SandboxConfig, outbound: Outbound) -> anyhow::Result<
     }
     let merchant_url = open(port(MERCHANT).wire, merchant.webhooks()).await?;
     let merchant_control = open(port(MERCHANT).control, merchant.control()).await?;
-    Ok(Sandbox { oy, kaspro, merchant, houses, merchant_url, merchant_control, doors, stopping: guard.disarm() })
+    Ok(Sandbox { oy, doku, kaspro, merchant, houses, merchant_url, merchant_control, doors, stopping: guard.disarm() })
 }
 
 impl Sandbox {

@@ -22,6 +22,7 @@ mod failover;
 mod outbound;
 mod oy_golden;
 mod production;
+mod sandbox_doku;
 mod sandbox_kaspro;
 mod sandbox_oy;
 mod seeded;

@@ -115,7 +115,7 @@ impl<P: Provider> Engine<P> {
         let (row, news) = {
             let mut books = self.lock();
             let known = books.get(reference).filter(|p| p.exists()).ok_or("no payment has this reference")?;
-            if known.code.is_end() && !force {
+            if !code.may_follow(known.code) && !force {
                 return Err(format!("the payment has ended with {}; say force to contradict it", known.code));
             }
             let (money, said) = (code.money(known.money), description.map(Box::from));

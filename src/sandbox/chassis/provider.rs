@@ -31,6 +31,11 @@ pub trait Code:
 
     /// Whether people may give a payment this code by the control API; refused in words.
     fn decidable(self) -> Result<(), &'static str>;
+
+    /// Whether a payment that says `earlier` may come to say this; what may not is a contradiction, which must be forced.
+    fn may_follow(self, earlier: Self) -> bool {
+        !earlier.is_end()
+    }
 }
 
 /// The account at the provider: made at the first start, kept as the first line of the journal.
