@@ -238,6 +238,13 @@ async fn every_fault_of_a_new_connection_is_named_and_nothing_is_made() {
           type: must be AGGREGATOR for this provider
         400 wrong_parameters_in_request
           label: must have at most 100 characters
+        400 wrong_parameters_in_request
+          credentials.agent_key: is missing
+          credentials.private_key: is not one PEM: after its first line it needs base64 and then -----END PRIVATE KEY-----, and nothing more
+          credentials.public_key: is not a PEM: it must begin with -----BEGIN PUBLIC KEY-----
+          credentials.username: is no field of this provider; there are: client_id, secret_key, private_key, agent_key, public_key
+          settings.sender_name: is missing
+          settings.sender_phone: is missing
         "###);
         let used = world.caller.post("/v1/providers", with(json!({ "label": "oy! SANDBOX" }))).await;
         insta::assert_snapshot!(used.shown(), @r###"
