@@ -186,6 +186,18 @@ fn skipped(skipped: &Skipped) -> serde_json::Value {
     json!({ "connectionId": id, "label": skipped.label, "reason": skipped.reason })
 }
 
+/// Who was skipped and why, in one line.
+pub(super) fn skips(plan: &Plan) -> String {
+    if plan.skipped.is_empty() {
+        return match plan.sequence_destination.as_str() {
+            "" => "the default sequence names no connection".to_owned(),
+            destination => format!("the sequence for {destination} names no connection"),
+        };
+    }
+    let each: Vec<String> = plan.skipped.iter().map(|skip| format!("{}: {}", skip.label, skip.reason)).collect();
+    each.join("; ")
+}
+
 /// What follows a freed attempt.
 pub(super) enum Follow {
     Attempt(Box<NewAttempt>),
@@ -222,9 +234,7 @@ pub(super) async fn follow(app: &App, case: &Case, freed: Evidence, next: Next) 
     let tries = |id: Uuid| history.iter().filter(|a| a.connection_id == id).count();
     // Who was asked least often comes first; among equals the client's order stands.
     let Some(chosen) = plan.candidates.iter().min_by_key(|c| tries(c.connection.id)) else {
-        let names: Vec<&str> = plan.skipped.iter().map(|s| s.reason).collect();
-        let because = if names.is_empty() { "no connection is set up".to_owned() } else { names.join("; ") };
-        return Ok(Follow::Nothing("no_provider_left", format!("No connection could take it: {because}.")));
+        return Ok(Follow::Nothing("no_provider_left", format!("No connection could take it: {}.", skips(&plan))));
     };
     let again = tries(chosen.connection.id);
     let ladder: Vec<_> = app.config.schedule.not_sent_retry_s.iter().map(|s| app.config.schedule.seconds(*s)).collect();

@@ -113,7 +113,7 @@ fn prepare(
     plan: &Plan,
     now: DateTime<Utc>,
 ) -> Result<(NewPayment, Case, Receiver), Refused> {
-    let Some(chosen) = plan.candidates.first() else { return Err(Refused::NoConnection(skips(plan))) };
+    let Some(chosen) = plan.candidates.first() else { return Err(Refused::NoConnection(routing::skips(plan))) };
     let (client_id, id, mode) = (caller.client_id, ids::new_id(now), caller.mode);
     let receiver = Receiver { account: wish.account.clone(), name: wish.name.clone(), remark: wish.remark.clone() };
     let (external_id, destination, money) = (wish.external_id.as_str(), wish.destination.as_str(), wish.money);
@@ -202,18 +202,6 @@ fn case_of(row: &NewPayment, wish: &Wish, mode: crate::domain::service::Mode) ->
             leased_until: None,
         },
     }
-}
-
-fn skips(plan: &Plan) -> String {
-    if plan.skipped.is_empty() {
-        let none = match plan.sequence_destination.as_str() {
-            "" => "the default sequence names no connection".to_owned(),
-            destination => format!("the sequence for {destination} names no connection"),
-        };
-        return none;
-    }
-    let each: Vec<String> = plan.skipped.iter().map(|skip| format!("{}: {}", skip.label, skip.reason)).collect();
-    each.join("; ")
 }
 
 /// What an earlier call with this key made, if there was one.

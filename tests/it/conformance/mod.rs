@@ -4,6 +4,7 @@
 //! result is docs/CONFORMANCE.md: `UPDATE_DOCS=1 cargo test --test it conformance` writes it, a test keeps it true.
 //! A registered provider without a file here fails.
 
+mod doku;
 mod kaspro;
 mod oy;
 mod questions;
@@ -19,7 +20,7 @@ use questions::QUESTIONS;
 use subject::{Outcome, Stage, Subject};
 
 /// Every provider, in the order of the table's columns.
-const SUBJECTS: [Subject; 3] = [oy::SUBJECT, kaspro::PUBLISHED, kaspro::WITH_STATUS];
+const SUBJECTS: [Subject; 4] = [oy::SUBJECT, doku::SUBJECT, kaspro::PUBLISHED, kaspro::WITH_STATUS];
 
 /// What follows a freed payment, in the words of the table.
 fn next_word(next: Next) -> &'static str {
