@@ -121,8 +121,8 @@ async fn an_answer_in_doubt_is_left_alone_too_until_the_connection_learns_to_ask
         world.caller.get(&format!("/v1/transactions/{id}")).await;
         world.until_status(&id, "SUCCESS").await;
         let asked = stub.seen().pop().unwrap();
-        assert_eq!((asked.method.as_str(), asked.path.as_str()), ("GET", "/status/"));
-        assert_eq!(asked.query, format!("requestId={}", world.reference(&id, 1).await));
+        assert_eq!((asked.method.as_str(), asked.path.as_str()), ("POST", "/status/"));
+        assert_eq!(asked.body, json!({ "requestId": world.reference(&id, 1).await }).to_string());
         world
     })
     .await;
