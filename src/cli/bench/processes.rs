@@ -165,7 +165,7 @@ async fn connect(app: &App, client_id: Uuid, facts: &Value, provider: &str) -> a
 /// Payments to [`OTHER_BANK`] go to the second provider, and to no other.
 async fn route_away(client: &Client) -> anyhow::Result<()> {
     let (_, all) = client.get("/v1/providers").await?;
-    let other = all["data"].as_array().into_iter().flatten().find(|made| made["provider"] == "doku");
+    let other = all["data"]["items"].as_array().into_iter().flatten().find(|made| made["provider"] == "doku");
     let other = other.context("the second connection is there")?;
     let (path, body) = (format!("/v1/sequences/send_money/{OTHER_BANK}"), json!({ "connections": [other["id"]] }));
     let (status, answer) = client.put(&path, &body, &[("If-None-Match", "*")]).await?;

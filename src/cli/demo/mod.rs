@@ -192,7 +192,7 @@ async fn route(client: &Client) -> anyhow::Result<()> {
     let (bank, first) = CUSTOM;
     let (status, all) = client.get("/v1/providers").await?;
     anyhow::ensure!(status == 200, "the connections could not be listed: {all}");
-    let mut ordered: Vec<&Value> = all["data"].as_array().into_iter().flatten().collect();
+    let mut ordered: Vec<&Value> = all["data"]["items"].as_array().into_iter().flatten().collect();
     ordered.sort_by_key(|made| (made["provider"] != first, made["id"].to_string()));
     let ids: Vec<&Value> = ordered.iter().map(|made| &made["id"]).collect();
     let path = format!("/v1/sequences/send_money/{bank}");
@@ -201,7 +201,7 @@ async fn route(client: &Client) -> anyhow::Result<()> {
     let wish = json!({ "service": "send_money", "destination": bank, "amount": 50_000 });
     let (status, preview) = client.post("/v1/sequences/preview", &wish, &[]).await?;
     anyhow::ensure!(status == 200, "the preview was refused: {preview}");
-    let labels: Vec<&str> = preview["data"]["candidates"]
+    let labels: Vec<&str> = preview["data"]["tried"]
         .as_array()
         .into_iter()
         .flatten()
