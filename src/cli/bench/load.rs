@@ -114,6 +114,7 @@ impl Load {
             latencies.extend(done??);
         }
         let elapsed = started.elapsed().as_secs_f64();
+        anyhow::ensure!(!latencies.is_empty(), "no payment was accepted in {} s", time.as_secs());
         latencies.sort_unstable();
         let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
         Ok(Run {
