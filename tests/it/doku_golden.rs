@@ -116,7 +116,7 @@ fn a_token_call_is_signed_with_either_form_of_our_key() {
     let public = PublicKey::from_pem(&KEY.public).unwrap();
     for pem in [&KEY.pkcs8, &KEY.pkcs1] {
         let key = PrivateKey::from_pem(pem).unwrap();
-        let signature = signing::of_token_call(&key, "BRN-1", "2024-03-26T16:01:41+07:00");
+        let signature = signing::of_token_call(&key, "BRN-1", "2024-03-26T16:01:41+07:00").unwrap();
         assert!(public.verify(b"BRN-1|2024-03-26T16:01:41+07:00", &STANDARD.decode(signature).unwrap()));
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::wire::{self, TokenAnswer, TokenRequest};
 use super::{Access, Doku, mapping, signing};
-use crate::crypto::rsa::PrivateKey;
+use crate::crypto::rsa::{KeyRefused, PrivateKey};
 use crate::crypto::secret::{ExposeSecret, SecretString};
 use crate::outbound::Outcome;
 use crate::providers::Call;
@@ -82,14 +82,15 @@ impl Doku {
 
     async fn mint(&self, call: &Call, access: &Access, budget: &Budget) -> Result<Minted, String> {
         let timeout = budget.time_for(Exchange::Before(self.token_timeout()))?;
-        let key = PrivateKey::from_pem(access.private_key.expose_secret())
-            .map_err(|refused| format!("the private key {refused}"))?;
+        let refused = |refused: KeyRefused| format!("the private key {refused}");
+        let key = PrivateKey::from_pem(access.private_key.expose_secret()).map_err(refused)?;
         let timestamp = signing::timestamp(call.clock.now());
+        let signature = signing::of_token_call(&key, &access.client_id, &timestamp).map_err(refused)?;
         let headers = vec![
             ("Content-Type".to_owned(), "application/json".to_owned()),
             ("Accept".to_owned(), "application/json".to_owned()),
             ("X-CLIENT-KEY".to_owned(), access.client_id.clone()),
-            ("X-SIGNATURE".to_owned(), signing::of_token_call(&key, &access.client_id, &timestamp)),
+            ("X-SIGNATURE".to_owned(), signature),
             ("X-TIMESTAMP".to_owned(), timestamp),
         ];
         let body = wire::ascii(&TokenRequest { grant_type: "client_credentials" })?;
