@@ -27,6 +27,8 @@ pub struct Question<'a, B> {
     pub operation: &'static str,
     pub path: &'a str,
     pub body: &'a B,
+    /// How the code of a 401 begins that refuses this call before it is worked on.
+    pub refusal: &'static str,
     pub exchange: Exchange,
 }
 
@@ -44,7 +46,7 @@ impl Doku {
         let mint = || self.mint(call, access, budget);
         let token = self.tokens.get(access.token_key, call, budget, None, mint).await?;
         let outcome = self.signed(call, access, budget, &question, &body, &token).await?;
-        if !mapping::is_unauthorized(&outcome) {
+        if !mapping::is_unauthorized(&outcome, question.refusal) {
             return Ok(outcome);
         }
         let fresh = self.tokens.get(access.token_key, call, budget, Some(&token), mint).await?;
