@@ -570,6 +570,11 @@ async fn the_gateways_refusal_gets_one_fresh_token_and_one_more_try() {
         (401, sync(0), Verdict::Paid),
         (403, asynchronous(1), Verdict::Accepted),
         (401, asynchronous(110_005), Verdict::Accepted),
+        // The service behind the gateway handled it, and says what nobody lists.
+        (403, asynchronous(Value::Null), Verdict::Unknown),
+        (403, json!({ "responseId": "OLSFQ1", "code": 199_999 }), Verdict::Unknown),
+        (401, json!({ "responseId ": "OLSFQ1", "message": "Failed" }), Verdict::Unknown),
+        (403, json!({ "responseId": "OLSFQ1", "code": 110_005 }), Verdict::Refused(Fault::Request)),
     ] {
         let world = World::new(json!({})).await;
         assert_eq!(world.cash_out(status, &body).await.verdict, expected, "HTTP {status} {body}");
