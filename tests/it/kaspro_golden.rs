@@ -606,6 +606,34 @@ async fn calls_are_spaced_out() {
     assert!(began.elapsed() >= Duration::from_millis(400), "{:?}", began.elapsed());
 }
 
+#[tokio::test]
+async fn who_floods_one_address_takes_no_turn_of_another() {
+    let (flooded, other) = (Oracle::new().await, Oracle::new().await);
+    for oracle in [&flooded, &other] {
+        oracle.say(TOKEN, 200, TOKEN_SAID);
+        oracle.say(CASH_OUT, 200, sync(0));
+    }
+    let providers = golden::providers("kaspro", json!({ "per_second": 1 }));
+    let (adapter, clock, door) = (adapter(&providers), clock(), golden::door());
+    let order = order(adapter);
+    let at = |oracle: &Oracle| call_by(&door, &clock, settings(&oracle.url(), None));
+    // More than have a turn within the longest wait.
+    let crowd: Vec<Call> = (0..9).map(|_| at(&flooded)).collect();
+    let crowd = join_all(crowd.iter().map(|call| adapter.send(call, &order)));
+    let one = at(&other);
+    let one = async {
+        while flooded.heard(CASH_OUT).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let said = adapter.send(&one, &order).await;
+        (said, flooded.heard(CASH_OUT).len())
+    };
+    let (crowd, (one, turns)) = tokio::join!(crowd, one);
+    assert_eq!(one.verdict, Verdict::Paid, "{one:?}");
+    assert!(turns < 5, "it waited behind {turns} calls to another address");
+    assert!(crowd.iter().any(|reading| reading.verdict == Verdict::NotSent), "{crowd:?}");
+}
+
 #[test]
 fn callbacks_are_a_switch_and_only_a_question() {
     let providers = providers(json!({ "callbacks": true }));
