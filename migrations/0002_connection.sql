@@ -10,17 +10,22 @@ CREATE TABLE connection (
     services       text[]      NOT NULL,
     identity       text        NOT NULL,   -- the account at the provider; another one is another connection
     credentials    bytea       NOT NULL,   -- sealed JSON; only secrets of the same identity rotate
+    credential_fields text[]   NOT NULL,   -- which of them are set: names alone
+    credentials_at timestamptz NOT NULL,   -- when they were last replaced
     settings       jsonb       NOT NULL,   -- what the adapter lets a connection change, such as its base address
     fee            jsonb       NOT NULL,   -- the fee plan in force; copied onto each attempt
     status         text        NOT NULL CHECK (status IN ('ACTIVE', 'MAINTENANCE', 'INACTIVE')),
     status_reason  text        NOT NULL DEFAULT '',
     codename       text        NOT NULL,   -- the unguessable word in its callback address
     version        integer     NOT NULL DEFAULT 1,
+    last_activity_at timestamptz,          -- when it last spoke with its provider, to the minute
     created_at     timestamptz NOT NULL,
     updated_at     timestamptz NOT NULL,
+    removed_at     timestamptz,            -- attempts refer to it, so its row stays; its label is free again
     PRIMARY KEY (client_id, id),
-    UNIQUE (client_id, mode, label)
+    CHECK (removed_at IS NULL OR status = 'INACTIVE')
 );
+CREATE UNIQUE INDEX connection_label ON connection (client_id, mode, lower(label)) WHERE removed_at IS NULL;
 
 CREATE TABLE sequence (
     client_id      uuid        NOT NULL REFERENCES client,
@@ -32,4 +37,18 @@ CREATE TABLE sequence (
     updated_at     timestamptz NOT NULL,
     updated_by     text        NOT NULL,
     PRIMARY KEY (client_id, mode, service, destination)
+);
+
+-- Every version a sequence ever had: what the reason of an attempt names. A custom sequence that was removed has a last
+-- version without connections, and its numbers go on where it is made again.
+CREATE TABLE sequence_version (
+    client_id      uuid        NOT NULL REFERENCES client,
+    mode           text        NOT NULL,
+    service        text        NOT NULL,
+    destination    text        NOT NULL,
+    version        integer     NOT NULL,
+    connection_ids uuid[],
+    updated_at     timestamptz NOT NULL,
+    updated_by     text        NOT NULL,
+    PRIMARY KEY (client_id, mode, service, destination, version)
 );

@@ -44,6 +44,8 @@ pub struct App {
     pub callbacks: Cache<String, CallbackOwner>,
     /// API keys by hash.
     pub credentials: Cache<[u8; 32], store::access::KeyRow>,
+    /// When connections last called or were called, where that is not written down yet.
+    pub activity: Activity,
     /// Endpoints, for the deliveries under way.
     pub endpoints: Cache<(Uuid, Uuid), store::endpoint::Endpoint>,
     /// Provider calls and deliveries under way; a graceful end waits for them.
@@ -162,6 +164,7 @@ impl App {
             awaited: Cache::new(AWAITED_TTL),
             callbacks: Cache::new(CACHE_TTL),
             credentials: Cache::new(CACHE_TTL),
+            activity: Activity::default(),
             endpoints: Cache::new(CACHE_TTL),
             tasks: TaskTracker::new(),
         };
@@ -205,6 +208,34 @@ impl<I, O> Batch<I, O> {
         let gone = || store::Error::Unavailable("the writer has stopped".into());
         self.0.send((row, answer)).await.map_err(|_| gone())?;
         wait.await.map_err(|_| gone())?
+    }
+}
+
+/// When connections last called their providers or were called by them, by client and connection. Written down now and
+/// then by a worker; what is lost with the process is a minute of it.
+#[derive(Default)]
+pub struct Activity(Mutex<HashMap<(Uuid, Uuid), DateTime<Utc>>>);
+
+impl Activity {
+    /// A time only rises.
+    pub fn note(&self, client_id: Uuid, connection: Uuid, at: DateTime<Utc>) {
+        let mut noted = self.lock();
+        let last = noted.entry((client_id, connection)).or_insert(at);
+        *last = at.max(*last);
+    }
+
+    /// What stands here of a connection.
+    pub fn of(&self, client_id: Uuid, connection: Uuid) -> Option<DateTime<Utc>> {
+        self.lock().get(&(client_id, connection)).copied()
+    }
+
+    /// Takes out all of it.
+    pub fn take(&self) -> Vec<(Uuid, Uuid, DateTime<Utc>)> {
+        std::mem::take(&mut *self.lock()).into_iter().map(|((client, id), at)| (client, id, at)).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Uuid, Uuid), DateTime<Utc>>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes, Question};
 use crate::flows::lanes::Lanes;
-use crate::flows::{batch, books, callback, deliver, dispatch, gauges, refresh};
+use crate::flows::{batch, books, callback, connections, deliver, dispatch, gauges, refresh};
 use crate::store::{attempt, callback as callback_rows, delivery};
 
 /// What the ticks share: the lanes of this process.
@@ -37,7 +37,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 6] = [
+pub const WORK: [Work; 7] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -62,6 +62,11 @@ pub const WORK: [Work; 6] = [
         name: "books",
         period_ms: Some(60_000),
         tick: |app, _| Box::pin(async move { Ok(books::snapshot(&app).await?) }),
+    },
+    Work {
+        name: "activity",
+        period_ms: Some(60_000),
+        tick: |app, _| Box::pin(async move { Ok(connections::flush_activity(&app).await?) }),
     },
     Work {
         name: "gauges",

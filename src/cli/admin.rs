@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::domain::access::Rights;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
-use crate::domain::service::Mode;
+use crate::domain::service::{Mode, Service};
 use crate::flows::{access, books, connections, keys, sending};
 use crate::http::{openapi as document, postman};
 use crate::store::client;
@@ -180,7 +180,11 @@ pub fn connection(config: Config, command: ConnectionCommand) -> anyhow::Result<
         )
         .await?;
         println!("{}", ids::show(ids::CONNECTION, made.id));
-        println!("callbacks to {}/v1/callback/send/send_money/{}", app.config.public_url(), made.codename);
+        for service in Service::ALL {
+            if let Some(url) = connections::callback_url(&app, &provider, service, &made.codename) {
+                println!("callbacks to {url}");
+            }
+        }
         Ok(())
     })
 }

@@ -14,18 +14,22 @@ pub enum Product {
     Webhooks,
     /// API keys and the allow-list.
     Settings,
+    /// Connections and sequences (contracts/paystrator.md section 3: provider management, view and edit).
+    Providers,
     /// Cancel, resolve, pause, exceptions.
     Operations,
 }
 
 impl Product {
-    pub const ALL: [Product; 4] = [Product::SendMoney, Product::Webhooks, Product::Settings, Product::Operations];
+    pub const ALL: [Product; 5] =
+        [Product::SendMoney, Product::Webhooks, Product::Settings, Product::Providers, Product::Operations];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Product::SendMoney => "send_money",
             Product::Webhooks => "webhooks",
             Product::Settings => "settings",
+            Product::Providers => "providers",
             Product::Operations => "operations",
         }
     }

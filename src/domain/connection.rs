@@ -16,6 +16,9 @@ pub enum ConnectionStatus {
 }
 
 impl ConnectionStatus {
+    pub const ALL: [ConnectionStatus; 3] =
+        [ConnectionStatus::Active, ConnectionStatus::Maintenance, ConnectionStatus::Inactive];
+
     pub fn as_str(self) -> &'static str {
         match self {
             ConnectionStatus::Active => "ACTIVE",

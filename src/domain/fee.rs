@@ -29,7 +29,33 @@ pub struct Fee {
     pub tax: i64,
 }
 
+/// The highest flat fee, in the currency's unit: more is a slip of the pen.
+const FLAT_LIMIT: i64 = 1_000_000_000;
+
+/// All of it, in basis points.
+const WHOLE_BP: i64 = 10_000;
+
 impl FeePlan {
+    /// Every field that makes no sense, and why.
+    pub fn faults(&self) -> Vec<(&'static str, &'static str)> {
+        let mut faults = Vec::new();
+        if self.flat.is_some() && self.percentage_bp.is_some() {
+            faults.push(("percentageBp", "cannot stand beside flat: a fee is one or the other"));
+        }
+        if self.flat.is_some_and(|flat| !(0..=FLAT_LIMIT).contains(&flat)) {
+            faults.push(("flat", "must be from 0 to 1000000000"));
+        }
+        if self.percentage_bp.is_some_and(|rate| !(0..=WHOLE_BP).contains(&rate)) {
+            faults.push(("percentageBp", "must be from 0 to 10000, which is 100 %"));
+        }
+        if !(0..=WHOLE_BP).contains(&self.vat_bp) {
+            faults.push(("vatBp", "must be from 0 to 10000, which is 100 %"));
+        } else if self.vat && self.vat_bp == 0 {
+            faults.push(("vatBp", "is required where vat applies, such as 1100 for 11 %"));
+        }
+        faults
+    }
+
     /// The fee and tax for `amount` units. `None` where a number would not fit.
     pub fn of(&self, amount: i64) -> Option<Fee> {
         let fee = match (self.flat, self.percentage_bp) {

@@ -16,6 +16,8 @@ pub enum Currency {
 }
 
 impl Currency {
+    pub const ALL: [Currency; 2] = [Currency::Idr, Currency::Myr];
+
     /// Digits behind the decimal point of one unit of this currency.
     pub fn decimals(self) -> usize {
         match self {

@@ -2,7 +2,6 @@
 //!
 //! The order is the client's (contracts/paystrator.md section 4, no. 18); only ineligible connections are left out.
 
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::connection::{Connection, ConnectionStatus};
@@ -47,8 +46,7 @@ pub struct Candidate {
 }
 
 /// Why a connection of the sequence is not tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     pub connection_id: Uuid,
     pub label: String,

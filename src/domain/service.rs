@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bank;
+
 /// A service of the catalogue (DESIGN section 2). The word is the same in columns, JSON and addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -10,6 +12,8 @@ pub enum Service {
 }
 
 impl Service {
+    pub const ALL: [Service; 1] = [Service::SendMoney];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Service::SendMoney => "send_money",
@@ -20,6 +24,20 @@ impl Service {
         match text {
             "send_money" => Some(Service::SendMoney),
             _ => None,
+        }
+    }
+
+    /// Which way the money goes, as callback addresses say it (contracts/paystrator.md 2.11).
+    pub fn direction(self) -> &'static str {
+        match self {
+            Service::SendMoney => "send",
+        }
+    }
+
+    /// The neutral code of a destination of this service, from any of its spellings.
+    pub fn destination(self, text: &str) -> Option<&'static str> {
+        match self {
+            Service::SendMoney => bank::find(text).map(|bank| bank.code),
         }
     }
 }

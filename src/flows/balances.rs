@@ -50,7 +50,9 @@ async fn live(app: &App, caller: &Caller, connection: &Connection) -> Result<Bal
     let open = connections::open(app, caller.client_id, connection.id).await.map_err(unreadable)?;
     let call = connections::call(app, &open, &open.account.identity, None).map_err(unreadable)?;
     let question = sender.balance(&call).ok_or("this provider does not tell balances")?;
-    match tokio::time::timeout(PATIENCE, question).await {
+    let answer = tokio::time::timeout(PATIENCE, question).await;
+    app.activity.note(caller.client_id, connection.id, app.now());
+    match answer {
         Ok(answer) => answer,
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }

@@ -47,6 +47,9 @@ pub async fn receive(app: &App, codename: &str, raw: RawCallback) -> store::Resu
         reference: reference.clone(),
     };
     let stored = app.writers.callback.write(row).await;
+    if reference.is_some() {
+        app.activity.note(client_id, connection_id, now);
+    }
     if stored.is_ok() && reference.is_some() {
         // A full queue is no loss: the row is due.
         let waiting = Waiting { client_id, id, connection_id, received_at: now, reference };

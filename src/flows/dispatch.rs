@@ -75,6 +75,7 @@ pub(super) async fn send(app: &App, lane: &Sends, offered: Offered) -> anyhow::R
     crash::point("send.before");
     let reading = call.keepable(sender.send(&call, &order).await);
     crash::point("send.answered");
+    app.activity.note(case.client_id, case.attempt.connection_id, app.now());
     drop(slot);
     let reached = reading.verdict != Verdict::NotSent;
     let schedule = &app.config.schedule;

@@ -47,7 +47,9 @@ pub async fn name_of(app: &App, caller: &Caller, destination: &str, account: &Pe
         let call = call.mask(account.reveal(), account.hint());
         // A provider without this call is no failure: the next one may know.
         let Some(question) = sender.inquiry(&call, destination, account) else { continue };
-        match question.await {
+        let answer = question.await;
+        app.activity.note(caller.client_id, connection.id, app.now());
+        match answer {
             Inquiry::Found { name } => return Ok(Answer::Found { name, provider: connection.provider.clone() }),
             Inquiry::NotFound { .. } => return Ok(Answer::NotFound),
             Inquiry::Failed { reason } => failures.push(format!("{}: {reason}", connection.label)),

@@ -24,6 +24,7 @@ pub mod resolve;
 pub mod routing;
 pub mod send_money;
 pub mod sending;
+pub mod sequences;
 
 use crate::store::{self, Db, MayWrite, Tx};
 

@@ -121,6 +121,7 @@ pub(super) async fn ask_case(app: &App, mut case: Case) -> anyhow::Result<()> {
     crash::point("ask.before");
     let reading = call.keepable(question.await);
     crash::point("ask.answered");
+    app.activity.note(case.client_id, case.attempt.connection_id, app.now());
     advance::advance(app, case, &Sight::status(&reading, call.record(), asked_at)).await?;
     if reading.verdict == Verdict::NotFound {
         resend_if_due(app, sender, key).await?;
@@ -169,6 +170,7 @@ async fn resend_if_due(app: &App, sender: &dyn SendMoney, key: Key) -> anyhow::R
     crash::point("resend.before");
     let reading = call.keepable(sender.send(&call, &order).await);
     crash::point("resend.answered");
+    app.activity.note(case.client_id, case.attempt.connection_id, app.now());
     dispatch::answered(app, sent, &reading, call.record()).await
 }
 

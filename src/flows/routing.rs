@@ -10,15 +10,16 @@ use crate::crypto::envelope::Place;
 use crate::crypto::secret::Personal;
 use crate::crypto::sha256;
 use crate::domain::evidence::{Evidence, Next};
-use crate::domain::money::Money;
+use crate::domain::ids;
+use crate::domain::money::{Currency, Money};
 use crate::domain::payment::reference;
 use crate::domain::retry;
-use crate::domain::sequence::{Candidate, Plan, Reach, Wanted, plan};
+use crate::domain::sequence::{Candidate, Plan, Reach, Skipped, Wanted, plan};
 use crate::domain::service::{Mode, Service};
 use crate::providers::{Order, SendMoney, Wish};
 use crate::store::accept::NewAttempt;
 use crate::store::attempt::Case;
-use crate::store::{self, connection, payment};
+use crate::store::{self, connection, payment, sequence};
 
 /// Who is paid, as it is sealed into the payment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,16 +77,25 @@ pub(super) async fn recent_candidates(app: &App, client_id: Uuid, wanted: Wanted
 
 async fn read_table(app: &App, client_id: Uuid, wanted: Wanted<'_>) -> store::Result<RoutingTable> {
     let (mode, service) = (wanted.mode.as_str(), wanted.service.as_str());
-    let sequence = connection::sequence(&app.db, client_id, mode, service, wanted.destination).await?;
+    let key = sequence::Key { client_id, mode, service, destination: wanted.destination };
+    let sequence = sequence::in_force(&app.db, key).await?;
     let stored = connection::of_client(&app.db, client_id, mode).await?;
     Ok(RoutingTable { sequence, connections: stored.into_iter().map(|stored| stored.connection).collect() })
 }
 
 fn plan_by(app: &App, wanted: Wanted<'_>, table: &RoutingTable, excluded: &[Uuid]) -> Plan {
-    plan(wanted, &table.sequence, &table.connections, excluded, |connection| match sender(app, &connection.provider) {
-        Some(sender) => sender.reach(wanted.destination, wanted.currency),
-        None => Reach::NoDestination,
+    plan(wanted, &table.sequence, &table.connections, excluded, |connection| {
+        reach(app, wanted.service, &connection.provider, wanted.destination, wanted.currency)
     })
+}
+
+/// Whether a provider reaches a destination of a service in a currency.
+pub(super) fn reach(app: &App, service: Service, provider: &str, destination: &str, currency: Currency) -> Reach {
+    match service {
+        Service::SendMoney => {
+            sender(app, provider).map_or(Reach::NoDestination, |sender| sender.reach(destination, currency))
+        }
+    }
 }
 
 /// What names the payment an attempt is made for.
@@ -166,7 +176,7 @@ pub(super) fn why(plan: &Plan, chosen: &Candidate, before: &str) -> String {
         "fee": chosen.fee.fee,
         "tax": chosen.fee.tax,
         "candidates": plan.candidates.iter().map(|c| &c.connection.label).collect::<Vec<_>>(),
-        "skipped": plan.skipped,
+        "skipped": plan.skipped.iter().map(skipped).collect::<Vec<_>>(),
     })
     .to_string()
 }
@@ -174,10 +184,18 @@ pub(super) fn why(plan: &Plan, chosen: &Candidate, before: &str) -> String {
 /// Who was skipped and why, in one line.
 pub(super) fn skips(plan: &Plan) -> String {
     if plan.skipped.is_empty() {
-        return "no connection is set up for sending money".to_owned();
+        return match plan.sequence_destination.as_str() {
+            "" => "the default sequence names no connection".to_owned(),
+            destination => format!("the sequence for {destination} names no connection"),
+        };
     }
     let each: Vec<String> = plan.skipped.iter().map(|skip| format!("{}: {}", skip.label, skip.reason)).collect();
     each.join("; ")
+}
+
+fn skipped(skipped: &Skipped) -> serde_json::Value {
+    let id = ids::show(ids::CONNECTION, skipped.connection_id);
+    json!({ "connectionId": id, "label": skipped.label, "reason": skipped.reason })
 }
 
 /// What follows a freed attempt.

@@ -39,7 +39,7 @@ pub struct ErrorBody {
     pub action: String,
     /// Why it happened.
     pub reason: String,
-    /// Every field that is wrong, missing or unknown, on a 400.
+    /// Every field that is wrong, missing or unknown, on a 400; the one that stands in the way, on some 409.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldError>,
     /// The payment that is already there, on a 409 for a used externalId.
@@ -106,6 +106,12 @@ impl ApiError {
         ApiError::fields(vec![FieldError { field: field.into(), message: message.into() }])
     }
 
+    /// The same with the field it is about.
+    pub fn naming(mut self, field: &str, message: &str) -> Self {
+        self.body.fields.push(FieldError { field: field.into(), message: message.into() });
+        self
+    }
+
     /// 401: contracts/paystrator.md 2.4.
     pub fn permission_denied() -> Self {
         ApiError::new(
@@ -140,7 +146,7 @@ impl ApiError {
     }
 
     /// 422: a repeat that is none.
-    fn key_reused() -> Self {
+    pub fn key_reused() -> Self {
         ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "idempotency_key_reused",

@@ -4,6 +4,7 @@
 
 mod auth;
 mod error;
+mod etag;
 mod extract;
 mod limits;
 pub mod openapi;
@@ -19,7 +20,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use tower_http::timeout::TimeoutLayer;
 
 use crate::app::App;
@@ -43,6 +44,18 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/sending", get(v1::sending::read))
         .route("/v1/sending/pause", post(v1::sending::pause))
         .route("/v1/sending/resume", post(v1::sending::resume))
+        .route("/v1/providers", get(v1::providers::list).post(v1::providers::create))
+        .route("/v1/providers/{id}", get(v1::providers::read).patch(v1::providers::change))
+        .route("/v1/providers/{id}", delete(v1::providers::remove))
+        .route("/v1/providers/{id}/status", post(v1::providers::set_status))
+        .route("/v1/sequences", get(v1::sequences::list))
+        .route("/v1/sequences/preview", post(v1::sequences::preview))
+        .route("/v1/sequences/{service}", get(v1::sequences::read_default).put(v1::sequences::replace_default))
+        .route("/v1/sequences/{service}/versions", get(v1::sequences::versions_default))
+        .route("/v1/sequences/{service}/{destination}", get(v1::sequences::read_custom))
+        .route("/v1/sequences/{service}/{destination}", put(v1::sequences::replace_custom))
+        .route("/v1/sequences/{service}/{destination}", delete(v1::sequences::remove_custom))
+        .route("/v1/sequences/{service}/{destination}/versions", get(v1::sequences::versions_custom))
         .route("/v1/events", get(v1::events::list))
         .route("/v1/webhook-endpoints", get(v1::webhook_endpoints::list).post(v1::webhook_endpoints::create))
         .route("/v1/webhook-endpoints/{id}", get(v1::webhook_endpoints::read).patch(v1::webhook_endpoints::change))

@@ -1,28 +1,44 @@
-//! Connections and sequences.
+//! Connections: a client's accounts at providers. A removed one stays as a row that only its attempts lead to.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Db, Error, Result, Tx, known};
 use crate::domain::connection::{Connection, ConnectionStatus};
-use crate::domain::sequence::Sequence;
 use crate::domain::service::{Mode, Service};
 
-/// A connection with what only calls to its provider need.
+/// The index that keeps labels apart.
+pub const LABEL: &str = "connection_label";
+
+/// A connection with what only calls to its provider and its owner need.
 #[derive(Clone, Debug)]
 pub struct Stored {
+    pub client_id: Uuid,
     pub connection: Connection,
+    /// `AGGREGATOR` or `DIRECT`.
+    pub kind: String,
     /// Sealed JSON.
     pub credentials: Vec<u8>,
+    /// Which credentials are set, by name, and when they were last replaced.
+    pub credential_fields: Vec<String>,
+    pub credentials_at: DateTime<Utc>,
+    pub status_reason: String,
     pub codename: String,
+    pub version: i32,
+    pub last_activity_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub removed_at: Option<DateTime<Utc>>,
 }
 
-/// All connections of a client in one mode.
+/// All connections of a client in one mode, oldest first, without the removed ones.
 pub async fn of_client(db: &Db, client_id: Uuid, mode: &str) -> Result<Vec<Stored>> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT id, mode, provider, label, services, identity, credentials, settings, fee, status, codename
-         FROM connection WHERE client_id = $1 AND mode = $2 ORDER BY id",
+        "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
+            credentials_at, settings, fee, status, status_reason, codename, version, last_activity_at, created_at,
+            updated_at, removed_at
+         FROM connection WHERE client_id = $1 AND mode = $2 AND removed_at IS NULL ORDER BY id",
         client_id,
         mode,
     )
@@ -31,11 +47,13 @@ pub async fn of_client(db: &Db, client_id: Uuid, mode: &str) -> Result<Vec<Store
     rows.into_iter().map(Row::stored).collect()
 }
 
-/// One connection of a client.
+/// One connection of a client, removed or not.
 pub async fn get(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Stored>> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, mode, provider, label, services, identity, credentials, settings, fee, status, codename
+        "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
+            credentials_at, settings, fee, status, status_reason, codename, version, last_activity_at, created_at,
+            updated_at, removed_at
          FROM connection WHERE client_id = $1 AND id = $2",
         client_id,
         id,
@@ -45,7 +63,97 @@ pub async fn get(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Stored>> {
     row.map(Row::stored).transpose()
 }
 
-/// A connection to write down, with its callback route and its place at the end of the default sequence.
+/// What a list may be narrowed by.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// A part of the label, in any case.
+    pub search: Option<String>,
+    pub service: Option<String>,
+    pub status: Option<String>,
+}
+
+/// A page of a client's connections, oldest first, after the connection `after` (exclusive).
+pub async fn list(
+    db: &Db,
+    client_id: Uuid,
+    mode: &str,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Stored>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
+            credentials_at, settings, fee, status, status_reason, codename, version, last_activity_at, created_at,
+            updated_at, removed_at
+         FROM connection WHERE client_id = $1 AND mode = $2 AND removed_at IS NULL
+            AND ($3::text IS NULL OR position(lower($3) IN lower(label)) > 0)
+            AND ($4::text IS NULL OR $4 = ANY (services)) AND ($5::text IS NULL OR status = $5)
+            AND ($6::uuid IS NULL OR id > $6)
+         ORDER BY id LIMIT $7",
+        client_id,
+        mode,
+        filter.search,
+        filter.service,
+        filter.status,
+        after,
+        limit,
+    )
+    .fetch_all(&db.reads)
+    .await?;
+    rows.into_iter().map(Row::stored).collect()
+}
+
+/// The connection that has this label, in any case.
+pub async fn id_of_label(db: &Db, client_id: Uuid, mode: &str, label: &str) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id FROM connection
+         WHERE client_id = $1 AND mode = $2 AND lower(label) = lower($3) AND removed_at IS NULL",
+        client_id,
+        mode,
+        label,
+    )
+    .fetch_optional(&db.reads)
+    .await?)
+}
+
+/// What a connection is called, also after it was removed.
+pub struct Name {
+    pub id: Uuid,
+    pub label: String,
+    pub provider: String,
+}
+
+/// The names of these connections of a client.
+pub async fn names(db: &Db, client_id: Uuid, ids: &[Uuid]) -> Result<Vec<Name>> {
+    Ok(sqlx::query_as!(
+        Name,
+        "SELECT id, label, provider FROM connection WHERE client_id = $1 AND id = ANY ($2)",
+        client_id,
+        ids
+    )
+    .fetch_all(&db.reads)
+    .await?)
+}
+
+/// Which of these are a client's connections, removed or not, held until the transaction ends: none of them is removed
+/// and no service of them is switched off meanwhile.
+pub async fn held(tx: &mut Tx, client_id: Uuid, ids: &[Uuid]) -> Result<Vec<Stored>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
+            credentials_at, settings, fee, status, status_reason, codename, version, last_activity_at, created_at,
+            updated_at, removed_at
+         FROM connection WHERE client_id = $1 AND id = ANY ($2) ORDER BY id FOR SHARE",
+        client_id,
+        ids,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Row::stored).collect()
+}
+
+/// A connection to write down, with its callback route.
 pub struct NewConnection<'a> {
     pub client_id: Uuid,
     pub id: Uuid,
@@ -53,66 +161,80 @@ pub struct NewConnection<'a> {
     pub provider: &'a str,
     pub label: &'a str,
     pub kind: &'a str,
-    pub services: Vec<String>,
+    pub services: &'a [String],
     pub identity: &'a str,
     pub credentials: &'a [u8],
+    pub credential_fields: &'a [String],
     pub settings: &'a serde_json::Value,
     pub fee: serde_json::Value,
     pub codename: &'a str,
-    pub by: &'a str,
 }
 
+/// Writes a connection that is ACTIVE from the start. It stands in no sequence yet.
 pub async fn insert(tx: &mut Tx, new: &NewConnection<'_>, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "WITH routed AS (
-            INSERT INTO route (kind, lookup, client_id, target) VALUES ('callback', $14, $1, $2)
-        ), appended AS (
-            INSERT INTO sequence (client_id, mode, service, destination, version, connection_ids, updated_at, updated_by)
-            SELECT $1, $3, s, '', 1, ARRAY[$2::uuid], $13, $15 FROM UNNEST($7::text[]) AS s
-            ON CONFLICT (client_id, mode, service, destination) DO UPDATE
-            SET connection_ids = sequence.connection_ids || $2::uuid, version = sequence.version + 1,
-                updated_at = $13, updated_by = $15
+            INSERT INTO route (kind, lookup, client_id, target) VALUES ('callback', $15, $1, $2)
         )
-        INSERT INTO connection (client_id, id, mode, provider, label, kind, services, identity, credentials, settings,
-            fee, status, codename, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'ACTIVE', $12, $13, $13)",
+        INSERT INTO connection (client_id, id, mode, provider, label, kind, services, identity, credentials,
+            credential_fields, credentials_at, settings, fee, status, codename, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'ACTIVE', $14, $11, $11)",
         new.client_id,
         new.id,
         new.mode,
         new.provider,
         new.label,
         new.kind,
-        &new.services,
+        new.services,
         new.identity,
         new.credentials,
+        new.credential_fields,
+        now,
         new.settings,
         new.fee,
         new.codename,
-        now,
         new.codename.as_bytes(),
-        new.by,
     )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// Replaces settings and credentials of one and the same identity.
-pub async fn update_access(
+/// What can change of a connection, as it shall stand.
+pub struct Changed<'a> {
+    pub label: &'a str,
+    pub services: &'a [String],
+    /// Sealed credentials of the same identity and which are set; `None` leaves them as they are.
+    pub credentials: Option<(&'a [u8], &'a [String])>,
+    pub settings: &'a serde_json::Value,
+    pub fee: serde_json::Value,
+}
+
+/// Writes a change, if `version` still stands.
+pub async fn update(
     tx: &mut Tx,
     client_id: Uuid,
     id: Uuid,
-    credentials: &[u8],
-    settings: &serde_json::Value,
+    version: i32,
+    changed: &Changed<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool> {
+    let (credentials, fields) = changed.credentials.unzip();
     let done = sqlx::query!(
-        "UPDATE connection SET credentials = $3, settings = $4, version = version + 1, updated_at = $5
-         WHERE client_id = $1 AND id = $2",
+        "UPDATE connection SET label = $4, services = $5, settings = $6, fee = $7,
+            credentials = COALESCE($8, credentials), credential_fields = COALESCE($9::text[], credential_fields),
+            credentials_at = CASE WHEN $8::bytea IS NULL THEN credentials_at ELSE $10 END,
+            version = version + 1, updated_at = $10
+         WHERE client_id = $1 AND id = $2 AND version = $3 AND removed_at IS NULL",
         client_id,
         id,
+        version,
+        changed.label,
+        changed.services,
+        changed.settings,
+        changed.fee,
         credentials,
-        settings,
+        fields,
         now,
     )
     .execute(tx.conn())
@@ -120,19 +242,22 @@ pub async fn update_access(
     Ok(done.rows_affected() == 1)
 }
 
+/// Sets the status; with a `version`, only while that stands.
 pub async fn set_status(
     tx: &mut Tx,
     client_id: Uuid,
     id: Uuid,
+    version: Option<i32>,
     status: ConnectionStatus,
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let done = sqlx::query!(
-        "UPDATE connection SET status = $3, status_reason = $4, version = version + 1, updated_at = $5
-         WHERE client_id = $1 AND id = $2",
+        "UPDATE connection SET status = $4, status_reason = $5, version = version + 1, updated_at = $6
+         WHERE client_id = $1 AND id = $2 AND ($3::integer IS NULL OR version = $3) AND removed_at IS NULL",
         client_id,
         id,
+        version,
         status.as_str(),
         reason,
         now,
@@ -142,38 +267,88 @@ pub async fn set_status(
     Ok(done.rows_affected() == 1)
 }
 
-/// The sequence for a destination: its own, or the service's default. Empty where there is none.
-pub async fn sequence(db: &Db, client_id: Uuid, mode: &str, service: &str, destination: &str) -> Result<Sequence> {
-    let row = sqlx::query!(
-        "SELECT destination, version, connection_ids FROM sequence
-         WHERE client_id = $1 AND mode = $2 AND service = $3 AND destination IN ($4, '')
-         ORDER BY destination DESC LIMIT 1",
+/// What of a connection is not at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Attempts that are prepared, sent, accepted or unknown.
+    pub attempts: i64,
+    /// Open exceptions of its attempts.
+    pub exceptions: i64,
+}
+
+/// Counts what is not at its end.
+pub async fn unfinished(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<Unfinished> {
+    Ok(sqlx::query_as!(
+        Unfinished,
+        r#"SELECT
+            (SELECT count(*) FROM attempt
+             WHERE client_id = $1 AND connection_id = $2 AND state = 'prepared')
+            + (SELECT count(*) FROM attempt
+             WHERE client_id = $1 AND connection_id = $2 AND state IN ('sent', 'accepted', 'unknown')) AS "attempts!",
+            (SELECT count(*) FROM exception x
+                JOIN attempt a ON a.client_id = x.client_id AND a.payment_id = x.payment_id AND a.number = x.attempt
+             WHERE x.client_id = $1 AND x.status = 'OPEN' AND a.connection_id = $2) AS "exceptions!""#,
         client_id,
-        mode,
-        service,
-        destination,
+        id,
     )
-    .fetch_optional(&db.reads)
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+/// Takes a connection out of lists and routing for good, if `version` still stands. Its callback address, its identity
+/// and its credentials stay, for what may still be heard of its attempts.
+pub async fn remove(tx: &mut Tx, client_id: Uuid, id: Uuid, version: i32, now: DateTime<Utc>) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE connection SET status = 'INACTIVE', status_reason = 'removed', version = version + 1, updated_at = $4,
+            removed_at = $4
+         WHERE client_id = $1 AND id = $2 AND version = $3 AND removed_at IS NULL",
+        client_id,
+        id,
+        version,
+        now,
+    )
+    .execute(tx.conn())
     .await?;
-    Ok(row.map_or_else(Sequence::default, |row| Sequence {
-        destination: row.destination,
-        version: row.version,
-        connections: row.connection_ids,
-    }))
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes when connections last spoke with their providers; a time only rises, and no version moves.
+pub async fn spoke(tx: &mut Tx, clients: &[Uuid], ids: &[Uuid], times: &[DateTime<Utc>]) -> Result<()> {
+    sqlx::query!(
+        "UPDATE connection c SET last_activity_at = GREATEST(c.last_activity_at, i.at)
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::timestamptz[]) AS i(client_id, id, at)
+         WHERE c.client_id = i.client_id AND c.id = i.id",
+        clients,
+        ids,
+        times,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 struct Row {
+    client_id: Uuid,
     id: Uuid,
     mode: String,
     provider: String,
     label: String,
+    kind: String,
     services: Vec<String>,
     identity: String,
     credentials: Vec<u8>,
+    credential_fields: Vec<String>,
+    credentials_at: DateTime<Utc>,
     settings: serde_json::Value,
     fee: serde_json::Value,
     status: String,
+    status_reason: String,
     codename: String,
+    version: i32,
+    last_activity_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    removed_at: Option<DateTime<Utc>>,
 }
 
 impl Row {
@@ -187,6 +362,7 @@ impl Row {
         })?;
         let services = self.services.into_iter().map(|s| known("connection.services", id, s, Service::parse));
         Ok(Stored {
+            client_id: self.client_id,
             connection: Connection {
                 id,
                 provider: self.provider,
@@ -198,8 +374,17 @@ impl Row {
                 fee,
                 settings: self.settings,
             },
+            kind: self.kind,
             credentials: self.credentials,
+            credential_fields: self.credential_fields,
+            credentials_at: self.credentials_at,
+            status_reason: self.status_reason,
             codename: self.codename,
+            version: self.version,
+            last_activity_at: self.last_activity_at,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            removed_at: self.removed_at,
         })
     }
 }

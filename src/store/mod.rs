@@ -17,6 +17,7 @@ pub mod exception;
 pub mod idempotency;
 pub mod ledger;
 pub mod payment;
+pub mod sequence;
 
 use std::time::Duration;
 

@@ -12,14 +12,19 @@ use serde_json::{Value, json};
 use crate::api_document;
 use crate::support::{Options, World, run, run_with};
 
-/// An endpoint of the API: its address with `{sm}`, `{we}`, `{ev}` and `{key}` for ids, a good body, and its right.
+/// An endpoint of the API: its address with `{sm}`, `{we}`, `{ev}`, `{key}` and `{conn}` for ids, a good body, and its
+/// right.
 type Endpoint = (&'static str, &'static str, Option<Value>, Product, Need);
 
 #[rustfmt::skip]
 fn endpoints() -> Vec<Endpoint> {
     use Need::{Read, Write};
-    use Product::{Operations, SendMoney, Settings, Webhooks};
+    use Product::{Operations, Providers, SendMoney, Settings, Webhooks};
     let inquiry = json!({ "receiverBankCode": "BCA", "receiverAccountNo": "1239812390" });
+    let order = json!({ "connections": ["{conn}"] });
+    let asked = json!({ "service": "send_money", "destination": "BCA", "amount": 1 });
+    let made = json!({ "provider": "oy", "label": "l", "credentials": { "username": "u", "api_key": "k" } });
+    let closed = json!({ "status": "MAINTENANCE", "reason": "test" });
     let resolve = json!({ "outcome": "paid", "reason": "seen", "document": "letter" });
     vec![
         ("POST", "/v1/send-money", Some(World::body("X", "1239812390", 1)), SendMoney, Write),
@@ -34,6 +39,21 @@ fn endpoints() -> Vec<Endpoint> {
         ("GET", "/v1/sending", None, Operations, Read),
         ("POST", "/v1/sending/pause", Some(json!({ "reason": "test" })), Operations, Write),
         ("POST", "/v1/sending/resume", None, Operations, Write),
+        ("GET", "/v1/providers", None, Providers, Read),
+        ("POST", "/v1/providers", Some(made), Providers, Write),
+        ("GET", "/v1/providers/{conn}", None, Providers, Read),
+        ("PATCH", "/v1/providers/{conn}", Some(json!({})), Providers, Write),
+        ("DELETE", "/v1/providers/{conn}", None, Providers, Write),
+        ("POST", "/v1/providers/{conn}/status", Some(closed), Providers, Write),
+        ("GET", "/v1/sequences", None, Providers, Read),
+        ("POST", "/v1/sequences/preview", Some(asked), Providers, Read),
+        ("GET", "/v1/sequences/{service}", None, Providers, Read),
+        ("PUT", "/v1/sequences/{service}", Some(order.clone()), Providers, Write),
+        ("GET", "/v1/sequences/{service}/versions", None, Providers, Read),
+        ("GET", "/v1/sequences/{service}/{destination}", None, Providers, Read),
+        ("PUT", "/v1/sequences/{service}/{destination}", Some(order), Providers, Write),
+        ("DELETE", "/v1/sequences/{service}/{destination}", None, Providers, Write),
+        ("GET", "/v1/sequences/{service}/{destination}/versions", None, Providers, Read),
         ("GET", "/v1/events", None, Webhooks, Read),
         ("GET", "/v1/webhook-endpoints", None, Webhooks, Read),
         ("POST", "/v1/webhook-endpoints", Some(json!({ "url": "http://127.0.0.1:1/" })), Webhooks, Write),
@@ -64,22 +84,24 @@ fn the_table_of_endpoints_is_whole() {
     ];
     let of_table = |(method, path, ..): Endpoint| {
         let path = path.split('?').next().unwrap().replace("{ev}", "{event}");
-        let path = ["{sm}", "{we}", "{key}"].iter().fold(path, |path, id| path.replace(id, "{id}"));
+        let path = ["{sm}", "{we}", "{key}", "{conn}"].iter().fold(path, |path, id| path.replace(id, "{id}"));
         format!("{method} {path}")
     };
     let table: BTreeSet<String> = endpoints().into_iter().map(of_table).chain(OPEN.map(String::from)).collect();
     assert_eq!(table, api_document::routes());
 }
 
-/// A payment that ended, an endpoint and its event, and a key of the world's client, in place of the words.
+/// A payment that ended, an endpoint and its event, a connection and a key of the world's client, in place of the words.
 async fn fill(world: &World, path: &str) -> String {
     if !path.contains('{') {
         return path.to_owned();
     }
     let one = async |sql: &'static str| -> String { sqlx::query_scalar(sql).fetch_one(&world.sql).await.unwrap() };
+    let path = path.replace("{service}", "send_money").replace("{destination}", "BCA");
     path.replace("{sm}", &one("SELECT 'sm_' || replace(id::text, '-', '') FROM payment").await)
         .replace("{we}", &one("SELECT 'we_' || replace(id::text, '-', '') FROM endpoint").await)
         .replace("{ev}", &one("SELECT 'ev_' || replace(id::text, '-', '') FROM event ORDER BY id LIMIT 1").await)
+        .replace("{conn}", &one("SELECT 'conn_' || replace(id::text, '-', '') FROM connection").await)
         .replace("{key}", &one("SELECT 'key_' || replace(id::text, '-', '') FROM api_key ORDER BY id LIMIT 1").await)
 }
 
@@ -95,17 +117,28 @@ async fn another_clients_ids_are_not_there() {
         with_one_of_each(&world).await;
         let stranger = world.stranger().await;
         let mut tried = 0;
-        for (method, path, body, ..) in endpoints().into_iter().filter(|(_, path, ..)| path.contains('{')) {
+        let of_ids = |path: &str| path.contains('{') && !path.contains("{service}");
+        for (method, path, body, ..) in endpoints().into_iter().filter(|(_, path, ..)| of_ids(path)) {
             let path = fill(&world, path).await;
             let headers = [("If-Match", "*")];
             let reply = stranger.call(method, &path, body.map(|b| b.to_string()), &headers).await;
             assert_eq!((reply.status, &reply.body["error"]["code"]), (404, &json!("not_found")), "{method} {path}");
             tried += 1;
         }
-        assert_eq!(tried, 11);
+        assert_eq!(tried, 15);
         // Nothing of ours in the stranger's lists either.
-        for path in ["/v1/transactions", "/v1/events", "/v1/webhook-endpoints", "/v1/exceptions", "/v1/balances"] {
-            assert_eq!(stranger.get(path).await.body["data"]["items"], json!([]), "{path}");
+        let lists = ["transactions", "events", "webhook-endpoints", "exceptions", "balances", "providers", "sequences"];
+        for path in lists.into_iter().chain(["sequences/send_money/versions", "sequences/send_money/BCA/versions"]) {
+            assert_eq!(stranger.get(&format!("/v1/{path}")).await.body["data"]["items"], json!([]), "{path}");
+        }
+        // Sequences have no ids: the stranger has none, and cannot make one of our connections.
+        for path in ["/v1/sequences/send_money", "/v1/sequences/send_money/BCA"] {
+            assert_eq!(stranger.get(path).await.status, 404, "{path}");
+            let body = fill(&world, &json!({ "connections": ["{conn}"] }).to_string()).await;
+            let reply = stranger.call("PUT", path, Some(body), &[("If-None-Match", "*")]).await;
+            let fault = &reply.body["error"]["fields"][0];
+            assert_eq!((reply.status, &fault["field"]), (400, &json!("connections.0")), "{path}");
+            assert_eq!(fault["message"], "is not a connection of yours", "{path}");
         }
         let replay = endpoints().into_iter().find(|(_, path, ..)| path.ends_with("/replay")).unwrap();
         let path = fill(&world, replay.1).await.replace("/deliveries/ev_", "/deliveries/sm_");
@@ -263,6 +296,7 @@ async fn a_revoked_key_ends_with_its_tokens() {
             "revokedAt": null,
             "rights": {
               "operations": "none",
+              "providers": "none",
               "send_money": "read_write",
               "settings": "none",
               "webhooks": "read"
@@ -298,6 +332,7 @@ async fn a_revoked_key_ends_with_its_tokens() {
             "revokedAt": "[revokedAt]",
             "rights": {
               "operations": "none",
+              "providers": "none",
               "send_money": "read_write",
               "settings": "none",
               "webhooks": "read"

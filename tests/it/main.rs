@@ -3,7 +3,9 @@
 mod api_access;
 mod api_document;
 mod api_payments;
+mod api_providers;
 mod api_resolve;
+mod api_sequences;
 mod api_webhooks;
 mod bad_callbacks;
 mod bad_days;

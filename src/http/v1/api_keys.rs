@@ -49,6 +49,10 @@ pub struct KeyRights {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^(none|read|write|read_write)$")]
     pub settings: Option<String>,
+    /// Connections to providers, and their sequences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^(none|read|write|read_write)$")]
+    pub providers: Option<String>,
     /// Cancel, resolve, exceptions, pause.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^(none|read|write|read_write)$")]
@@ -68,7 +72,7 @@ pub struct Key {
     /// Its first and last characters, to recognise it by.
     pub hint: String,
     /// A right for every product.
-    #[schema(value_type = Object, example = json!({ "send_money": "read_write", "webhooks": "read", "settings": "none", "operations": "none" }))]
+    #[schema(value_type = Object, example = json!({ "send_money": "read_write", "webhooks": "read", "settings": "none", "providers": "none", "operations": "none" }))]
     pub rights: BTreeMap<&'static str, Right>,
     pub created_at: String,
     pub revoked_at: Option<String>,
@@ -152,6 +156,7 @@ fn rights(wanted: &KeyRights) -> Rights {
             (Product::SendMoney, of(&wanted.send_money)),
             (Product::Webhooks, of(&wanted.webhooks)),
             (Product::Settings, of(&wanted.settings)),
+            (Product::Providers, of(&wanted.providers)),
             (Product::Operations, of(&wanted.operations)),
         ]
         .into(),

@@ -57,6 +57,9 @@ fn masked(mut value: Value) -> Value {
         "revokedAt",
         "previousSecretUntil",
         "timestamp",
+        "changedAt",
+        "lastActivityAt",
+        "removedAt",
     ];
     match &mut value {
         Value::Object(fields) => {
@@ -72,17 +75,18 @@ fn masked(mut value: Value) -> Value {
     value
 }
 
-/// A text with the digits of ids and of local ports left out.
+/// A text with the digits of ids, of callback addresses and of local ports left out.
 fn without_ids(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(['_', ':']) {
+    while let Some(at) = rest.find(['_', ':', '/']) {
         let (before, after) = rest.split_at(at + 1);
         out.push_str(before);
         let hex = after.bytes().take_while(u8::is_ascii_hexdigit).count();
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
         let (cut, word) = match () {
             () if before.ends_with('_') && hex == 32 => (32, "[id]"),
+            () if before.ends_with('/') && hex == 32 => (32, "[codename]"),
             () if before.ends_with("127.0.0.1:") => (digits, "[port]"),
             () => (0, ""),
         };

@@ -1,17 +1,21 @@
 //! `PATCH /v1/webhook-endpoints/{id}` and its `rotate-secret`.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Endpoint, all_good, check_events, check_url, chosen, etag, find};
+use super::{Endpoint, all_good, check_events, check_url, chosen, find};
 use crate::domain::access::{Need, Product};
 use crate::flows::endpoints;
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure};
+use crate::http::etag::{changed_meanwhile, etag, if_match};
 use crate::http::extract::{Checked, Http, Shape};
 use crate::http::reply::{self, Reply, Success};
+
+/// What is changed, for people.
+const WHAT: &str = "endpoint";
 
 /// What changes of an endpoint; what is left out stays.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -69,7 +73,7 @@ pub async fn change(
 ) -> Result<Reply<Endpoint>, ApiError> {
     let caller = auth.may(Product::Webhooks, Need::Write)?;
     let mut row = find(&http, &caller, &id).await?;
-    if_match(&headers, row.version)?;
+    if_match(&headers, row.version, WHAT)?;
     let wrong_url = body.url.as_deref().and_then(|url| check_url(&http, url));
     all_good([wrong_url, body.events.as_deref().and_then(check_events)])?;
     if let Some(url) = body.url {
@@ -82,38 +86,9 @@ pub async fn change(
         row.disabled_reason = if status == endpoints::DISABLED { "switched off by its owner" } else { "" }.into();
         row.status = status;
     }
-    let row = endpoints::change(&http.app, row).await?.ok_or_else(changed_meanwhile)?;
+    let row = endpoints::change(&http.app, row).await?.ok_or_else(|| changed_meanwhile(WHAT))?;
     let version = etag(row.version);
     Ok(reply::ok(Endpoint::of(row)).header("etag", &version))
-}
-
-/// `If-Match` must name the version that stands (RFC 9110 13.1.1).
-fn if_match(headers: &HeaderMap, version: i32) -> Result<(), ApiError> {
-    let Some(given) = headers.get("if-match") else {
-        return Err(ApiError::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "if_match_needed",
-            "The request must say which version it changes.",
-            "Read the endpoint, and send its ETag as If-Match.",
-            "Without it, somebody else's change could be undone unseen.",
-        ));
-    };
-    let current = etag(version);
-    let names = |tag: &str| tag == "*" || tag == current;
-    match given.to_str().unwrap_or_default().split(',').map(str::trim).any(names) {
-        true => Ok(()),
-        false => Err(changed_meanwhile()),
-    }
-}
-
-fn changed_meanwhile() -> ApiError {
-    ApiError::new(
-        StatusCode::PRECONDITION_FAILED,
-        "changed_meanwhile",
-        "The endpoint has another version by now.",
-        "Read it again, and decide on what stands now.",
-        "If-Match does not name the current version.",
-    )
 }
 
 /// Give a webhook endpoint a new secret, shown once, in this answer alone.

@@ -5,12 +5,13 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Endpoint, all_good, check_events, check_url, chosen, etag};
+use super::{Endpoint, all_good, check_events, check_url, chosen};
 use crate::domain::access::{Need, Product};
 use crate::flows::endpoints;
 use crate::flows::once::First;
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure};
+use crate::http::etag::etag;
 use crate::http::extract::{Checked, Http, Shape, once};
 use crate::http::reply::{self, Reply, Success};
 

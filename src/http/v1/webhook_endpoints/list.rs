@@ -2,11 +2,12 @@
 
 use axum::extract::{Path, State};
 
-use super::{Endpoint, etag, find};
+use super::{Endpoint, find};
 use crate::domain::access::{Need, Product};
 use crate::flows::endpoints;
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure};
+use crate::http::etag::etag;
 use crate::http::extract::Http;
 use crate::http::reply::{self, Page, Reply, Success};
 

@@ -73,11 +73,6 @@ impl Endpoint {
     }
 }
 
-/// The version of an endpoint as `ETag` prints it.
-fn etag(version: i32) -> String {
-    format!("\"{version}\"")
-}
-
 /// The caller's endpoint of this id, or 404.
 async fn find(http: &Http, caller: &Caller, text: &str) -> Result<endpoint::Endpoint, ApiError> {
     let none = || ApiError::not_found("webhook endpoint");

@@ -1,0 +1,112 @@
+//! Connections as flows use them: opened, cached for a moment, called in the name of the account an attempt was made as.
+//!
+//! `make` makes them, `change` changes and removes them. A removed one can still be opened: while anything of its
+//! attempts may be heard, its provider is asked.
+
+mod change;
+mod make;
+
+pub use change::*;
+pub use make::*;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::app::{App, OpenConnection};
+use crate::crypto::envelope::Place;
+use crate::crypto::secret::{ExposeSecret, SecretString};
+use crate::providers::form::{Format, Part};
+use crate::providers::{Account, Call, Field, Order, Provider};
+use crate::store::connection::{self, Stored};
+use crate::store::{self};
+
+/// Where a connection's credentials are sealed to.
+fn credentials_place<'a>(client: Uuid, row: Uuid) -> Place<'a> {
+    Place { client, column: "connection.credentials", row }
+}
+
+/// A connection with its credentials opened; read at most a moment ago.
+pub(super) async fn open(app: &App, client_id: Uuid, id: Uuid) -> anyhow::Result<Arc<OpenConnection>> {
+    let now = app.now();
+    if let Some(open) = app.accounts.get(&(client_id, id), now) {
+        return Ok(open);
+    }
+    let stored = connection::get(&app.db, client_id, id).await?;
+    let stored = stored.ok_or_else(|| anyhow::anyhow!("connection {id} is not there"))?;
+    let account = Account {
+        identity: stored.connection.identity.clone(),
+        mode: stored.connection.mode,
+        credentials: credentials(app, &stored)?,
+        settings: stored.connection.settings.clone(),
+    };
+    Ok(app.accounts.put((client_id, id), OpenConnection { connection: stored.connection, account }, now))
+}
+
+/// A connection's credentials, opened.
+fn credentials(app: &App, stored: &Stored) -> anyhow::Result<SecretString> {
+    let place = credentials_place(stored.client_id, stored.connection.id);
+    Ok(SecretString::from(String::from_utf8(app.keys.open(place, &stored.credentials)?)?))
+}
+
+/// A call in the name of `identity`: the one frozen into the attempt, whatever the connection says today.
+pub(super) fn call(app: &App, open: &OpenConnection, identity: &str, order: Option<&Order>) -> anyhow::Result<Call> {
+    let provider = app
+        .providers
+        .get(&open.connection.provider)
+        .ok_or_else(|| anyhow::anyhow!("provider {:?} is not configured", open.connection.provider))?;
+    anyhow::ensure!(
+        identity == open.account.identity,
+        "the attempt was made as another account than its connection has now"
+    );
+    let mut call = Call::new(app.outbound.clone(), app.clock.clone(), provider.code(), open.account.clone());
+    // A provider that repeats our credentials in an answer does not get them into our tables.
+    if let Ok(Value::Object(fields)) = serde_json::from_str(open.account.credentials.expose_secret()) {
+        let secrets = fields.values().filter_map(Value::as_str).filter(|value| *value != identity);
+        call = secrets.fold(call, |call, secret| call.mask(secret, "…".into()));
+    }
+    if let Some(order) = order {
+        call = call.mask(order.account.reveal(), order.account.hint()).mask(order.name.reveal(), "…".into());
+        call = order.extras.values().fold(call, |call, extra| call.mask(extra.reveal(), "…".into()));
+    }
+    Ok(call)
+}
+
+/// The settings that say where the provider is, by its form.
+fn addresses<'a>(provider: &dyn Provider, settings: &'a Value) -> Vec<(&'static str, &'a str)> {
+    let says_where = |field: &&Field| field.part == Part::Settings && field.format == Format::Url;
+    let given = |field: &Field| Some((field.name, settings.get(field.name)?.as_str()?));
+    provider.form().iter().filter(says_where).filter_map(given).collect()
+}
+
+/// What was changed of a connection is seen at once in this process, by accepting and by calling.
+fn forget(app: &App, client_id: Uuid, id: Uuid) {
+    app.accounts.forget(&(client_id, id));
+    app.routes.clear();
+}
+
+/// Writes down when connections last called their providers or were called by them: one statement for all of them,
+/// once a minute, so that no payment waits for it. No index leads from a connection to its newest attempt, and one
+/// that did would cost a write with each of them.
+pub async fn flush_activity(app: &App) -> store::Result<()> {
+    let mut noted = app.activity.take();
+    if noted.is_empty() {
+        return Ok(());
+    }
+    // In one order, whoever else writes them too.
+    noted.sort_unstable();
+    let clients: Vec<Uuid> = noted.iter().map(|(client, _, _)| *client).collect();
+    let ids: Vec<Uuid> = noted.iter().map(|(_, id, _)| *id).collect();
+    let times: Vec<_> = noted.iter().map(|(_, _, at)| *at).collect();
+    let written = async {
+        let mut tx = super::single(&app.db).await?;
+        connection::spoke(&mut tx, &clients, &ids, &times).await?;
+        tx.commit().await
+    };
+    let written = written.await;
+    if written.is_err() {
+        noted.into_iter().for_each(|(client, id, at)| app.activity.note(client, id, at));
+    }
+    written
+}
