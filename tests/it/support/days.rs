@@ -102,28 +102,28 @@ fn bad(dice: &mut Dice, account: String, bank: &'static str, runs: bool) -> Day 
     let mut said = Vec::new();
     for (code, send, status, not_found) in CALLS {
         let on = |kind: Kind| Fault::new(kind).account(&account).times(1);
-        let mut here: Vec<Fault> = match (dice.below(if runs { 15 } else { 12 }), code) {
+        let mut here: Vec<Fault> = match (dice.below(if runs { 16 } else { 13 }), code) {
             (0, _) => vec![on(Kind::DropRequest).on(send)],
             (1, _) => vec![on(Kind::DropResponse).on(send)],
             (2, _) => vec![on(Kind::HttpErrorBefore).on(send)],
             (3, _) => vec![on(Kind::HttpErrorAfter).on(send)],
             (4, _) => vec![on(Kind::Garbage).on(send)],
-            // Taken; the answer is lost, the provider says for a while that it does not know it, and refuses it when
-            // it comes again.
-            (5, _) => {
+            // Taken; the answer is lost, the provider says so long that it does not know it that the order comes again,
+            // and then refuses it.
+            (5 | 6, _) => {
                 let first = on(Kind::DropResponse).on(send);
-                let lost = on(Kind::WrongCode).on(status).code(not_found).times(3 + dice.below(3));
+                let lost = on(Kind::WrongCode).on(status).code(not_found).times(12);
                 let refused = Fault { every: Some(2), ..on(Kind::Refuse).on(send).code(own_refusal(code)) };
                 vec![first, lost, refused]
             }
-            (6, _) => vec![on(Kind::CallbackFirst)],
-            (7..=9, "oy") => of_oy(dice, on),
-            (7..=9, "doku") => of_doku(dice, on),
-            (7..=9, _) => of_kaspro(dice, on),
+            (7, _) => vec![on(Kind::CallbackFirst)],
+            (8..=10, "oy") => of_oy(dice, on),
+            (8..=10, "doku") => of_doku(dice, on),
+            (8..=10, _) => of_kaspro(dice, on),
             // Longer than the time a send may take: the order arrives after its sender gave up.
-            (12, _) => vec![on(Kind::Delay).on(send).ms(3_500)],
-            (13, _) => vec![on(Kind::Hang).on(send)],
-            (14, "doku") => vec![on(Kind::Hang).on("inquiry")],
+            (13, _) => vec![on(Kind::Delay).on(send).ms(3_500)],
+            (14, _) => vec![on(Kind::Hang).on(send)],
+            (15, "doku") => vec![on(Kind::Hang).on("inquiry")],
             _ => Vec::new(),
         };
         let asked = |kind: Kind, times| Fault::new(kind).on(status).account(&account).times(times);
