@@ -28,6 +28,11 @@ impl Client {
         self.call(Method::POST, path, body.to_string().into_bytes(), headers).await
     }
 
+    /// Status and body of a PUT, with headers on top.
+    pub async fn put(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> anyhow::Result<(u16, Value)> {
+        self.call(Method::PUT, path, body.to_string().into_bytes(), headers).await
+    }
+
     /// Status and body of a DELETE.
     pub async fn delete(&self, path: &str) -> anyhow::Result<(u16, Value)> {
         self.call(Method::DELETE, path, Vec::new(), &[]).await

@@ -3,9 +3,9 @@
 //! Everything here takes `now` as an argument and answers the same for the same input. It imports nothing of ours.
 
 pub mod access;
-pub mod bank;
 pub mod breaker;
 pub mod connection;
+pub mod destination;
 pub mod evidence;
 pub mod fee;
 pub mod ids;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bank;
+use super::destination;
 
 /// A service of the catalogue (DESIGN section 2). The word is the same in columns, JSON and addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ impl Service {
     /// The neutral code of a destination of this service, from any of its spellings.
     pub fn destination(self, text: &str) -> Option<&'static str> {
         match self {
-            Service::SendMoney => bank::find(text).map(|bank| bank.code),
+            Service::SendMoney => destination::find(text).map(|known| known.code),
         }
     }
 }

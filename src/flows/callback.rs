@@ -73,14 +73,13 @@ async fn owner(app: &App, codename: &str) -> store::Result<Option<Arc<CallbackOw
     Ok(Some(app.callbacks.put(key, owner, now)))
 }
 
-/// A call that nobody could answer for a long time is looked at once a day, without end.
-const LATEST_S: u64 = 86_400;
-
 /// One scan: stored calls whose work was not finished.
 pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     let now = app.now();
     let schedule = &app.config.schedule;
-    let (soonest, latest) = (now + schedule.seconds(schedule.lease_margin_s * 4), now + schedule.seconds(LATEST_S));
+    // What nobody could answer for a long time is looked at once a day, without end.
+    let latest = now + schedule.seconds(schedule.poll_daily_after_s);
+    let soonest = now + schedule.seconds(schedule.lease_margin_s * 4);
     let mut tx = super::single(&app.db).await?;
     crash::point("callback_lease.before");
     let mut due = callback::claim_due(&mut tx, 128, soonest, latest, now).await?;

@@ -9,7 +9,7 @@ use super::deliver;
 use super::lanes::lock;
 use crate::app::App;
 use crate::domain::ids;
-use crate::store::{self, attempt, exception};
+use crate::store::{self, exception, payment};
 
 /// The series this process has shown.
 #[derive(Default)]
@@ -35,9 +35,9 @@ pub async fn set(app: &App, shown: &Shown) -> store::Result<()> {
 }
 
 async fn attempts(app: &App, shown: &Shown) -> store::Result<()> {
-    let counts = attempt::counts(&app.db).await?;
+    let counts = payment::counts(&app.db).await?;
     let labels =
-        |c: &attempt::Count| [c.provider.clone(), ids::show(ids::CONNECTION, c.connection_id), c.state.clone()];
+        |c: &payment::Count| [c.provider.clone(), ids::show(ids::CONNECTION, c.connection_id), c.state.clone()];
     let mut known = lock(&shown.attempts);
     known.extend(counts.iter().map(labels));
     for series in known.iter() {

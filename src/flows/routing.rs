@@ -181,6 +181,11 @@ pub(super) fn why(plan: &Plan, chosen: &Candidate, before: &str) -> String {
     .to_string()
 }
 
+fn skipped(skipped: &Skipped) -> serde_json::Value {
+    let id = ids::show(ids::CONNECTION, skipped.connection_id);
+    json!({ "connectionId": id, "label": skipped.label, "reason": skipped.reason })
+}
+
 /// Who was skipped and why, in one line.
 pub(super) fn skips(plan: &Plan) -> String {
     if plan.skipped.is_empty() {
@@ -191,11 +196,6 @@ pub(super) fn skips(plan: &Plan) -> String {
     }
     let each: Vec<String> = plan.skipped.iter().map(|skip| format!("{}: {}", skip.label, skip.reason)).collect();
     each.join("; ")
-}
-
-fn skipped(skipped: &Skipped) -> serde_json::Value {
-    let id = ids::show(ids::CONNECTION, skipped.connection_id);
-    json!({ "connectionId": id, "label": skipped.label, "reason": skipped.reason })
 }
 
 /// What follows a freed attempt.

@@ -50,7 +50,7 @@ pub enum Format {
     Text {
         max: usize,
     },
-    /// Printable ASCII without blanks: what goes into a header as it is.
+    /// Printable ASCII without blanks, quotes and backslashes: what goes into a header as it is, quoted or not.
     Token {
         max: usize,
     },
@@ -103,8 +103,8 @@ impl Format {
                 format!("must be 1 to {max} characters on one line, and not blank"),
             ),
             Format::Token { max } => (
-                sized(1, max) && value.bytes().all(|b| b.is_ascii_graphic()),
-                format!("must be 1 to {max} printable ASCII characters without blanks"),
+                sized(1, max) && value.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\'),
+                format!("must be 1 to {max} printable ASCII characters without blanks, quotes and backslashes"),
             ),
             Format::Code { max } => (
                 sized(1, max) && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),

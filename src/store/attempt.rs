@@ -302,39 +302,6 @@ pub async fn doubt_prepared(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64> {
     Ok(done.rows_affected())
 }
 
-/// What counts as prepared, sent, accepted or unknown now, for the metrics.
-pub struct Count {
-    pub provider: String,
-    pub connection_id: Uuid,
-    pub state: String,
-    pub count: i64,
-    pub amount: i64,
-    pub oldest: DateTime<Utc>,
-}
-
-/// How many attempts are under way, their sum, and the oldest, by connection and evidence.
-pub async fn counts(db: &Db) -> Result<Vec<Count>> {
-    Ok(sqlx::query_as!(
-        Count,
-        // In two halves, each with the predicate of its own partial index, and one look by key for each amount: what is
-        // under way is counted without reading the rest.
-        r#"WITH live AS (
-            SELECT client_id, payment_id, provider, connection_id, state, COALESCE(sent_at, created_at) AS since
-            FROM attempt WHERE state = 'prepared'
-            UNION ALL
-            SELECT client_id, payment_id, provider, connection_id, state, COALESCE(sent_at, created_at)
-            FROM attempt WHERE state IN ('sent', 'accepted', 'unknown')
-        )
-        SELECT provider AS "provider!", connection_id AS "connection_id!", state AS "state!", count(*) AS "count!",
-            sum((SELECT amount FROM payment p WHERE p.client_id = live.client_id AND p.id = live.payment_id))::bigint
-                AS "amount!",
-            min(since) AS "oldest!"
-        FROM live GROUP BY 1, 2, 3"#
-    )
-    .fetch_all(&db.reads)
-    .await?)
-}
-
 struct Row {
     client_id: Uuid,
     payment_id: Uuid,

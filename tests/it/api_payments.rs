@@ -75,7 +75,7 @@ async fn every_wrong_field_is_named() {
         400 wrong_parameters_in_request externalId must be of type string
         400 wrong_parameters_in_request receiverAccountNo must match ^[0-9]+$
         400 wrong_parameters_in_request receiverAccountNo must have at least 4 characters
-        400 wrong_parameters_in_request receiverBankCode is not a bank we know; give a code such as BCA or a number such as 014
+        400 wrong_parameters_in_request receiverBankCode is not a bank or e-wallet we know; give a code such as BCA or DANA, or a bank's number such as 014
         400 wrong_parameters_in_request receiverName must not hold control characters
         400 wrong_parameters_in_request remark must have at most 140 characters
         400 wrong_parameters_in_request metadata is of the wrong type
@@ -348,10 +348,10 @@ async fn an_inquiry_says_the_name_and_keeps_it_nowhere() {
             "fields": [
               {
                 "field": "receiverBankCode",
-                "message": "is not a bank we know; give a code such as BCA or a number such as 014"
+                "message": "is not a bank or e-wallet we know; give a code such as BCA or DANA, or a bank's number such as 014"
               }
             ],
-            "message": "receiverBankCode is not a bank we know; give a code such as BCA or a number such as 014",
+            "message": "receiverBankCode is not a bank or e-wallet we know; give a code such as BCA or DANA, or a bank's number such as 014",
             "reason": "Required parameters are missing or not valid."
           },
           "requestId": "[requestId]",

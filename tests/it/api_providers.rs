@@ -206,7 +206,7 @@ async fn every_fault_of_a_new_connection_is_named_and_nothing_is_made() {
           services: must have at least 1 entries
           type: must match ^(AGGREGATOR|DIRECT)$
         400 wrong_parameters_in_request
-          credentials.api_key: must be 1 to 255 printable ASCII characters without blanks
+          credentials.api_key: must be 1 to 255 printable ASCII characters without blanks, quotes and backslashes
           credentials.pin: is no field of this provider; there are: username, api_key
         400 wrong_parameters_in_request
           credentials.api_key: is missing

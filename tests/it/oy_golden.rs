@@ -5,36 +5,26 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use paystrator::clock::Clock;
-use paystrator::config::Config;
-use paystrator::crypto::secret::{Personal, SecretString};
+use paystrator::crypto::secret::Personal;
 use paystrator::domain::evidence::{Fault, Verdict};
 use paystrator::domain::money::{Currency, Money};
 use paystrator::domain::sequence::Reach;
-use paystrator::domain::service::Mode;
-use paystrator::outbound::{Outbound, OutboundLimits};
 use paystrator::providers::registry::Providers;
-use paystrator::providers::{Account, Call, Inquiry, Order, Reading, SendMoney, Wish};
+use paystrator::providers::{Call, Inquiry, Order, Reading, SendMoney, Wish};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 use crate::support::bad::{CLOSED, Stub};
+use crate::support::golden::{self, capture};
 
 const REFERENCE: &str = "ps0123456789abcdefghjkmnpq";
 
 fn providers() -> Providers {
-    Providers::from_config(&Config::defaults().providers).unwrap()
+    golden::providers("oy", json!({}))
 }
 
 fn call(settings: Value) -> Call {
-    let limits = OutboundLimits { allow_http: true, allow_private: true, ..OutboundLimits::default() };
-    let account = Account {
-        identity: "a-user".into(),
-        mode: Mode::Test,
-        credentials: SecretString::from(json!({ "username": "a-user", "api_key": "a-key" }).to_string()),
-        settings,
-    };
-    Call::new(Outbound::new(limits).unwrap(), Clock::system(), "oy", account)
+    let credentials = json!({ "username": "a-user", "api_key": "a-key" });
+    golden::call(&golden::door(), "oy", &Clock::system(), "a-user", &credentials, settings)
 }
 
 fn order(adapter: &dyn SendMoney) -> Order {
@@ -50,41 +40,14 @@ fn order(adapter: &dyn SendMoney) -> Order {
     adapter.order(&wish).unwrap()
 }
 
-/// Takes one request as raw bytes, answers it with `answer`, and gives the bytes back without the port.
-async fn capture(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let url = format!("http://{address}");
-    let taken = tokio::spawn(async move {
-        let (mut socket, _) = listener.accept().await.unwrap();
-        let mut bytes = Vec::new();
-        loop {
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let length = head
-                    .lines()
-                    .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-                if body.len() >= length.unwrap_or(0) {
-                    break;
-                }
-            }
-            assert!(socket.read_buf(&mut bytes).await.unwrap() > 0, "the request broke off");
-        }
-        let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}", answer.len());
-        socket.write_all(reply.as_bytes()).await.unwrap();
-        String::from_utf8(bytes).unwrap().replace(&address, "[host]").replace('\r', "")
-    });
-    (url, taken)
-}
-
 #[tokio::test]
 async fn requests_byte_for_byte() {
     let providers = providers();
     let adapter = providers.get("oy").unwrap().send_money().unwrap();
     let order = order(adapter);
-    let (url, remit) = capture("{}").await;
+    let (url, remit) = capture(["{}"]).await;
     adapter.send(&call(json!({ "base_url": url })), &order).await;
-    insta::assert_snapshot!(remit.await.unwrap(), @r###"
+    insta::assert_snapshot!(remit.await.unwrap()[0], @r###"
     POST /api/remit HTTP/1.1
     content-type: application/json
     accept: application/json
@@ -97,10 +60,10 @@ async fn requests_byte_for_byte() {
     {"recipient_bank":"014","recipient_account":"1239812390","amount":125000,"note":"Invoice 12 caf 1+1-1*1.","partner_trx_id":"ps0123456789abcdefghjkmnpq"}
     "###);
     // The path of the base address is kept, and the header's name is the connection's.
-    let (url, status) = capture("{}").await;
+    let (url, status) = capture(["{}"]).await;
     let settings = json!({ "base_url": format!("{url}/staging/partner/"), "username_header": "x-username" });
     adapter.status(&call(settings), &order).unwrap().await;
-    insta::assert_snapshot!(status.await.unwrap(), @r###"
+    insta::assert_snapshot!(status.await.unwrap()[0], @r###"
     POST /staging/partner/api/remit-status HTTP/1.1
     content-type: application/json
     accept: application/json
@@ -112,9 +75,9 @@ async fn requests_byte_for_byte() {
 
     {"partner_trx_id":"ps0123456789abcdefghjkmnpq"}
     "###);
-    let (url, inquiry) = capture("{}").await;
+    let (url, inquiry) = capture(["{}"]).await;
     adapter.inquiry(&call(json!({ "base_url": url })), "BCA", &Personal::new("1239812390")).unwrap().await;
-    insta::assert_snapshot!(inquiry.await.unwrap(), @r###"
+    insta::assert_snapshot!(inquiry.await.unwrap()[0], @r###"
     POST /api/inquiry HTTP/1.1
     content-type: application/json
     accept: application/json
@@ -126,9 +89,9 @@ async fn requests_byte_for_byte() {
 
     {"recipient_bank":"014","recipient_account":"1239812390"}
     "###);
-    let (url, balance) = capture("{}").await;
+    let (url, balance) = capture(["{}"]).await;
     let _ = adapter.balance(&call(json!({ "base_url": url }))).unwrap().await;
-    insta::assert_snapshot!(balance.await.unwrap(), @r###"
+    insta::assert_snapshot!(balance.await.unwrap()[0], @r###"
     GET /api/balance HTTP/1.1
     content-type: application/json
     accept: application/json

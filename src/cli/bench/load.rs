@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::processes::Stage;
+use super::processes::{OTHER_BANK, Stage};
 use crate::cli::client::Client;
 use crate::crypto::random_bytes;
 
@@ -30,6 +30,8 @@ pub struct Run {
     pub p99_ms: f64,
     /// From the first request to the last webhook delivered.
     pub delivered_per_s: f64,
+    /// Payments whose webhook arrived.
+    pub delivered: u64,
 }
 
 impl Load {
@@ -58,14 +60,27 @@ impl Load {
         watched?;
         let mut run = run?;
         self.settle().await?;
-        let delivered = self.arrived().await? - before;
-        run.delivered_per_s = delivered as f64 / started.elapsed().as_secs_f64();
+        run.delivered = self.arrived().await? - before;
+        run.delivered_per_s = run.delivered as f64 / started.elapsed().as_secs_f64();
         Ok(run)
     }
 
     /// Sends for a while as fast as payments are accepted; answers how quickly they were.
     pub async fn accepts(&self, callers: usize, time: Duration) -> anyhow::Result<Run> {
         self.run(callers, time, None).await
+    }
+
+    /// Hands `count` payments to the second provider. They are waited for once [`Load::expect`] counts them.
+    pub async fn elsewhere(&self, count: u64) -> anyhow::Result<()> {
+        for _ in 0..count {
+            pay(&self.client, OTHER_BANK).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts payments of the second provider among those whose webhooks are awaited.
+    pub fn expect(&self, count: u64) {
+        self.sent.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Keeps count of the webhooks that arrived.
@@ -90,19 +105,10 @@ impl Load {
                         tokio::time::sleep(Duration::from_millis(1)).await;
                         continue;
                     }
-                    let id = hex::encode(random_bytes::<8>());
-                    let account = format!("5{:011}", u64::from_be_bytes(random_bytes::<8>()) % 100_000_000_000);
-                    let body = json!({
-                        "externalId": id, "amount": 25_000, "receiverName": "Budi Santoso",
-                        "receiverAccountNo": account, "receiverBankCode": "BCA", "remark": "Invoice 12",
-                    });
-                    let asked = Instant::now();
-                    let (status, answer) = client.post("/v1/send-money", &body, &[("Idempotency-Key", &id)]).await?;
-                    anyhow::ensure!(status == 200, "a payment was not accepted: {answer}");
-                    latencies.push(asked.elapsed());
+                    latencies.push(pay(&client, "BCA").await?);
                     sent.fetch_add(1, Ordering::Relaxed);
                 }
-                Ok(latencies)
+                anyhow::Ok(latencies)
             });
         }
         let mut latencies = Vec::new();
@@ -110,6 +116,7 @@ impl Load {
             latencies.extend(done??);
         }
         let elapsed = started.elapsed().as_secs_f64();
+        anyhow::ensure!(!latencies.is_empty(), "no payment was accepted in {} s", time.as_secs());
         latencies.sort_unstable();
         let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
         Ok(Run {
@@ -117,6 +124,7 @@ impl Load {
             p50_ms: at(0.5),
             p99_ms: at(0.99),
             delivered_per_s: 0.0,
+            delivered: 0,
         })
     }
 
@@ -134,4 +142,18 @@ impl Load {
         let (_, body) = self.merchant.get("/control/summary").await?;
         body["payments"].as_u64().ok_or_else(|| anyhow::anyhow!("the merchant said {body}"))
     }
+}
+
+/// One payment to an account of its own; how long its acceptance took.
+async fn pay(client: &Client, bank: &str) -> anyhow::Result<Duration> {
+    let id = hex::encode(random_bytes::<8>());
+    let account = format!("5{:011}", u64::from_be_bytes(random_bytes::<8>()) % 100_000_000_000);
+    let body = json!({
+        "externalId": id, "amount": 25_000, "receiverName": "Budi Santoso",
+        "receiverAccountNo": account, "receiverBankCode": bank, "remark": "Invoice 12",
+    });
+    let asked = Instant::now();
+    let (status, answer) = client.post("/v1/send-money", &body, &[("Idempotency-Key", &id)]).await?;
+    anyhow::ensure!(status == 200, "a payment was not accepted: {answer}");
+    Ok(asked.elapsed())
 }

@@ -3,6 +3,7 @@
 //! The service, the simulator with its webhook receiver, and this load generator are three processes. Machines are
 //! shared and noisy: both sides alternate, and what counts is the median of the ratios.
 
+mod cpu;
 mod load;
 mod pgbench;
 mod processes;
@@ -32,6 +33,9 @@ const CROWD: usize = 64;
 /// How long every provider call takes in the slow run.
 const SLOW_MS: u64 = 5_000;
 
+/// Payments at the provider that hangs: more than its lane works on at once.
+const HELD: u64 = 300;
+
 /// One round at one number of callers.
 struct Round {
     plain_per_s: f64,
@@ -40,6 +44,8 @@ struct Round {
     accept_p50_ms: f64,
     accept_p99_ms: f64,
     paid_per_s: f64,
+    /// What a payment of this round cost whom.
+    cpu: String,
 }
 
 pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
@@ -69,7 +75,10 @@ async fn measure(database: &Database, options: &Options) -> anyhow::Result<()> {
             rounds.push(round(&stage, &load, callers, options.seconds).await?);
         }
         failed.extend(report(callers, &rounds));
+        println!("{:>7}  {}", "", rounds.last().map_or("", |round| &round.cpu));
     }
+    failed.extend(hung_provider(&stage, &load, options).await?);
+    // Last: it leaves a backlog.
     failed.extend(slow_provider(&stage, &load, options.seconds).await?);
     let peak = stage.peak_memory_mb()?;
     println!("\npeak memory of the service: {peak} MB");
@@ -86,8 +95,10 @@ async fn measure(database: &Database, options: &Options) -> anyhow::Result<()> {
 
 async fn round(stage: &Stage, load: &Load, callers: usize, seconds: u64) -> anyhow::Result<Round> {
     let plain = pgbench::run(stage, callers, seconds).await?;
+    let before = stage.cpu();
     let run = load.until_delivered(callers, Duration::from_secs(seconds)).await?;
     Ok(Round {
+        cpu: stage.cpu().line(before, run.delivered),
         plain_per_s: plain.per_s,
         plain_latency_ms: plain.latency_ms,
         accepts_per_s: run.accepts_per_s,
@@ -145,6 +156,34 @@ async fn slow_provider(stage: &Stage, load: &Load, seconds: u64) -> anyhow::Resu
         slow.p99_ms
     );
     Ok(if ratio > 1.2 { vec![format!("a slow provider makes accept p99 {ratio:.2} × as long")] } else { Vec::new() })
+}
+
+/// One provider's trouble must not be the others': the usual load at one while another holds every transfer it is given.
+async fn hung_provider(stage: &Stage, load: &Load, options: &Options) -> anyhow::Result<Vec<String>> {
+    let time = Duration::from_secs(options.seconds);
+    let (mut speed, mut latency) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        let alone = load.until_delivered(CROWD, time).await?;
+        stage.hang_other().await?;
+        load.elsewhere(HELD).await?;
+        let beside = load.until_delivered(CROWD, time).await?;
+        load.expect(HELD);
+        stage.release_other().await?;
+        load.settle().await?;
+        speed.push(alone.delivered_per_s / beside.delivered_per_s);
+        latency.push(beside.p99_ms / alone.p99_ms);
+    }
+    let (speed, latency) = (middle(speed), middle(latency));
+    println!(
+        "\nwith {HELD} payments held by another provider that hangs: {speed:.2} × the time per payment, accept p99 {latency:.2} ×"
+    );
+    let mut failed = Vec::new();
+    for (what, ratio) in [("throughput", speed), ("accept p99", latency)] {
+        if ratio > 1.2 {
+            failed.push(format!("a provider that hangs makes the others' {what} {ratio:.2} × as bad"));
+        }
+    }
+    Ok(failed)
 }
 
 fn middle(mut values: Vec<f64>) -> f64 {

@@ -8,7 +8,9 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use uuid::Uuid;
 
+use super::cpu::{self, Cpu};
 use crate::app::App;
 use crate::cli::client::Client;
 use crate::cli::service::Database;
@@ -18,6 +20,9 @@ use crate::domain::service::Mode;
 use crate::flows::{access, connections, keys};
 use crate::outbound::{Outbound, OutboundLimits};
 
+/// The bank whose payments go to the second provider.
+pub const OTHER_BANK: &str = "BRI";
+
 /// Everything a measurement needs.
 pub struct Stage {
     pub url: String,
@@ -26,11 +31,13 @@ pub struct Stage {
     /// The database both sides write to, each as clients of its own.
     pub database_url: String,
     /// Where the rows of the plain side hang.
-    pub plain_client: uuid::Uuid,
+    pub plain_client: Uuid,
     pub merchant_control: String,
     oy_control: String,
+    doku_control: String,
     service: Child,
     sandbox: Child,
+    postmaster: Option<u32>,
     _folder: tempdir::Folder,
 }
 
@@ -54,20 +61,8 @@ impl Stage {
         let rights = Rights::all();
         let wish = keys::KeyWish { client_id, mode: Mode::Test, name: "bench", person: "bench", rights: &rights };
         let key = keys::create(&app, &wish).await?.secret;
-        let made = connections::create(
-            &app,
-            &connections::NewConnection {
-                client_id,
-                mode: Mode::Test,
-                provider: "oy",
-                label: "simulator",
-                credentials: &facts["oy"]["credentials"],
-                settings: &json!({ "base_url": text("/oy/base_url") }),
-                fee: FeePlan { flat: Some(2_500), vat_bp: 1_100, vat: true, ..FeePlan::default() },
-                by: "bench",
-            },
-        )
-        .await?;
+        let made = connect(&app, client_id, &facts, "oy").await?;
+        connect(&app, client_id, &facts, "doku").await?;
         let database_url = database.config.database.url.expose_secret().to_owned();
         app.db.close().await;
         let (service, url) = start_service(&database_url, &master).await?;
@@ -77,6 +72,10 @@ impl Stage {
         let (status, body) = control.post("/control/settings", &settings, &[]).await?;
         anyhow::ensure!(status == 200, "the simulator refused its settings: {body}");
         let client = Client::new(&url, &key, outbound.clone());
+        let doku = Client::new(&text("/doku/control_url"), "", outbound.clone());
+        let (status, body) = doku.post("/control/settings", &json!({ "sync": true }), &[]).await?;
+        anyhow::ensure!(status == 200, "the simulator refused its settings: {body}");
+        route_away(&Client::new(&url, &key, outbound.clone())).await?;
         let hook = format!("{}/webhooks", text("/merchant/base_url"));
         let (status, body) = client.post("/v1/webhook-endpoints", &json!({ "url": hook }), &[]).await?;
         anyhow::ensure!(status == 201, "the endpoint was refused: {body}");
@@ -88,24 +87,43 @@ impl Stage {
             plain_client,
             merchant_control: text("/merchant/control_url"),
             oy_control: text("/oy/control_url"),
+            doku_control: text("/doku/control_url"),
             service,
             sandbox,
+            postmaster: database.dir().and_then(cpu::postmaster),
             _folder: folder,
         })
     }
 
-    /// Makes every send take this long at the provider.
+    /// Makes every call to the provider of the load take this long.
     pub async fn slow_provider(&self, ms: u64) -> anyhow::Result<()> {
-        let control = Client::new(&self.oy_control, "", self.outbound.clone());
-        let (status, body) = control.post("/control/faults", &json!({ "kind": "delay", "ms": ms }), &[]).await?;
-        anyhow::ensure!(status < 300, "the simulator refused the fault: {body}");
-        Ok(())
+        self.fault(&self.oy_control, &json!({ "kind": "delay", "ms": ms })).await
     }
 
     /// Takes the delay away again.
     pub async fn quick_provider(&self) -> anyhow::Result<()> {
-        let control = Client::new(&self.oy_control, "", self.outbound.clone());
-        control.delete("/control/faults").await?;
+        self.mend(&self.oy_control).await
+    }
+
+    /// Makes the other provider hang: it takes every transfer and answers none.
+    pub async fn hang_other(&self) -> anyhow::Result<()> {
+        self.fault(&self.doku_control, &json!({ "kind": "hang", "operation": "transfer" })).await
+    }
+
+    /// Lets it go on, with everything it holds.
+    pub async fn release_other(&self) -> anyhow::Result<()> {
+        self.mend(&self.doku_control).await
+    }
+
+    async fn fault(&self, control: &str, fault: &Value) -> anyhow::Result<()> {
+        let control = Client::new(control, "", self.outbound.clone());
+        let (status, body) = control.post("/control/faults", fault, &[]).await?;
+        anyhow::ensure!(status < 300, "the simulator refused the fault: {body}");
+        Ok(())
+    }
+
+    async fn mend(&self, control: &str) -> anyhow::Result<()> {
+        Client::new(control, "", self.outbound.clone()).delete("/control/faults").await?;
         Ok(())
     }
 
@@ -114,6 +132,11 @@ impl Stage {
         let done = Command::new("psql").args(["-q", "-c", "ANALYZE", &self.database_url]).status().await;
         anyhow::ensure!(done.is_ok_and(|status| status.success()), "psql could not ANALYZE");
         Ok(())
+    }
+
+    /// The CPU time each side has used until now.
+    pub fn cpu(&self) -> Cpu {
+        Cpu::read(self.service.id().unwrap_or(0), self.sandbox.id().unwrap_or(0), self.postmaster)
     }
 
     /// The most memory the service ever had, in megabytes.
@@ -130,6 +153,32 @@ impl Stage {
         self.sandbox.kill().await?;
         Ok(())
     }
+}
+
+/// A connection to the simulator of `provider`, by what the sandbox says of it.
+async fn connect(app: &App, client_id: Uuid, facts: &Value, provider: &str) -> anyhow::Result<connections::Made> {
+    let new = connections::NewConnection {
+        client_id,
+        mode: Mode::Test,
+        provider,
+        label: provider,
+        credentials: &facts[provider]["credentials"],
+        settings: &facts[provider]["settings"],
+        fee: FeePlan { flat: Some(2_500), vat_bp: 1_100, vat: true, ..FeePlan::default() },
+        by: "bench",
+    };
+    connections::create(app, &new).await
+}
+
+/// Payments to [`OTHER_BANK`] go to the second provider, and to no other.
+async fn route_away(client: &Client) -> anyhow::Result<()> {
+    let (_, all) = client.get("/v1/providers").await?;
+    let other = all["data"]["items"].as_array().into_iter().flatten().find(|made| made["provider"] == "doku");
+    let other = other.context("the second connection is there")?;
+    let (path, body) = (format!("/v1/sequences/send_money/{OTHER_BANK}"), json!({ "connections": [other["id"]] }));
+    let (status, answer) = client.put(&path, &body, &[("If-None-Match", "*")]).await?;
+    anyhow::ensure!(status < 300, "the sequence was refused: {answer}");
+    Ok(())
 }
 
 async fn start_sandbox(folder: &tempdir::Folder) -> anyhow::Result<(Child, Value)> {

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::super::client::Client;
 use super::say;
-use crate::sandbox::{Fault, Kind, Sandbox};
+use crate::sandbox::{Fault, Kind, Sandbox, Simulator};
 
 /// One payment of the journey, and how it went.
 pub struct Story {
@@ -14,8 +15,10 @@ pub struct Story {
     pub id: String,
     pub amount: i64,
     pub status: String,
-    /// The attempts' evidence, in order.
+    /// The attempts in order: where, and with which evidence.
     pub attempts: Vec<String>,
+    /// Why the last attempt was made where it was, when it was not the first.
+    pub why: Option<String>,
     pub took: Duration,
     /// The last webhook about it, if one came.
     pub webhook: String,
@@ -24,33 +27,67 @@ pub struct Story {
 /// A payment to play.
 struct Scene {
     title: &'static str,
+    bank: &'static str,
     account: &'static str,
     amount: i64,
-    /// What the simulator does wrong with it.
-    fault: Option<Kind>,
+    /// What the simulators do wrong with it: which provider, at which call, what, and with which code.
+    faults: &'static [(&'static str, &'static str, Kind, &'static str)],
     /// The end to wait for; `None`: the provider never tells, and it stays in doubt.
     end: Option<&'static str>,
+    /// How many providers are asked to pay it.
+    asked: usize,
 }
 
-const SCENES: [Scene; 6] = [
-    Scene { title: "a good day", account: "1239812390", amount: 125_000, fault: None, end: Some("SUCCESS") },
-    Scene { title: "failed at the bank", account: "7777777777", amount: 80_000, fault: None, end: Some("FAILED") },
-    Scene { title: "refused by the provider", account: "2222222222", amount: 60_000, fault: None, end: Some("FAILED") },
+const GOOD_DAY: Scene = Scene {
+    title: "a good day",
+    bank: "BCA",
+    account: "1239812390",
+    amount: 125_000,
+    faults: &[],
+    end: Some("SUCCESS"),
+    asked: 1,
+};
+
+const SCENES: [Scene; 8] = [
+    GOOD_DAY,
+    Scene { title: "a bank with its own sequence", bank: "BRI", account: "1239812391", amount: 50_000, ..GOOD_DAY },
+    Scene {
+        title: "no balance at the first",
+        account: "1000000033",
+        amount: 90_000,
+        faults: &[("oy", "remit", Kind::Refuse, "206")],
+        asked: 2,
+        ..GOOD_DAY
+    },
+    Scene {
+        title: "refused by all three",
+        account: "1000000044",
+        amount: 60_000,
+        faults: &[
+            ("oy", "remit", Kind::Refuse, "206"),
+            ("doku", "transfer", Kind::Refuse, "4034314"),
+            ("kaspro", "transfer", Kind::Refuse, "110005"),
+        ],
+        end: Some("FAILED"),
+        asked: 3,
+        ..GOOD_DAY
+    },
+    Scene { title: "failed at the bank", account: "7777777777", amount: 80_000, end: Some("FAILED"), ..GOOD_DAY },
     Scene {
         title: "no answer, the money moved",
         account: "1000000011",
         amount: 250_000,
-        fault: Some(Kind::HangAnswer),
-        end: Some("SUCCESS"),
+        faults: &[("oy", "remit", Kind::HangAnswer, "")],
+        ..GOOD_DAY
     },
     Scene {
         title: "no answer, nothing arrived",
         account: "1000000022",
         amount: 175_000,
-        fault: Some(Kind::DropRequest),
-        end: Some("SUCCESS"),
+        faults: &[("oy", "remit", Kind::DropRequest, "")],
+        ..GOOD_DAY
     },
-    Scene { title: "the bank's answer is unclear", account: "9999999999", amount: 40_000, fault: None, end: None },
+    Scene { title: "the bank's answer is unclear", account: "9999999999", amount: 40_000, end: None, ..GOOD_DAY },
 ];
 
 /// Plays every scene at once, then the duplicates, and answers the stories.
@@ -64,9 +101,11 @@ pub async fn play(client: &Client, sandbox: &Sandbox) -> anyhow::Result<Vec<Stor
     let run = hex::encode(crate::crypto::random_bytes::<4>());
     let mut sent = Vec::new();
     for scene in &SCENES {
-        if let Some(kind) = scene.fault {
-            let fault = Fault::new(kind).on("remit").account(scene.account).times(1);
-            sandbox.oy.add_fault(fault).map_err(anyhow::Error::msg)?;
+        for (provider, operation, kind, code) in scene.faults {
+            let mut fault = Fault::new(*kind).on(operation).account(scene.account).times(1);
+            fault.code = (!code.is_empty()).then(|| (*code).to_owned());
+            let simulator = sandbox.simulator(provider).context("the sandbox has a simulator of every provider")?;
+            simulator.add_fault(fault).map_err(anyhow::Error::msg)?;
         }
         let started = Instant::now();
         let (status, answer) =
@@ -81,7 +120,7 @@ pub async fn play(client: &Client, sandbox: &Sandbox) -> anyhow::Result<Vec<Stor
     for (scene, id, started) in sent {
         stories.push(follow(client, sandbox, scene, id, started).await?);
     }
-    sandbox.oy.clear_faults();
+    sandbox.simulators().for_each(Simulator::clear_faults);
     Ok(stories)
 }
 
@@ -95,7 +134,7 @@ fn order(scene: &Scene, run: &str) -> Value {
         "amount": scene.amount,
         "receiverName": "Budi Santoso",
         "receiverAccountNo": scene.account,
-        "receiverBankCode": "BCA",
+        "receiverBankCode": scene.bank,
         "remark": scene.title,
         "metadata": json!({ "scene": scene.title }).to_string(),
     })
@@ -140,8 +179,17 @@ async fn follow(
     let data = &answer["data"];
     let status = data["status"].as_str().unwrap_or_default().to_owned();
     anyhow::ensure!(status == scene.end.unwrap_or("PROCESSING"), "{}: ended {status}", scene.title);
-    let attempts = data["attempts"].as_array().into_iter().flatten();
-    let attempts = attempts.map(|attempt| attempt["evidence"].as_str().unwrap_or_default().to_owned()).collect();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let tried: Vec<&Value> = data["attempts"].as_array().into_iter().flatten().collect();
+    let asked = tried.iter().map(|attempt| text(&attempt["provider"])).collect::<std::collections::BTreeSet<_>>().len();
+    anyhow::ensure!(asked == scene.asked, "{}: {asked} providers were asked, not {}", scene.title, scene.asked);
+    let attempts = tried.iter().map(|a| format!("{} {}", text(&a["provider"]), text(&a["evidence"]))).collect();
+    let why = tried.iter().skip(1).last().map(|last| {
+        let skipped = last["why"]["skipped"].as_array().into_iter().flatten();
+        let skipped: Vec<String> = skipped.map(|s| format!("{}: {}", text(&s["label"]), text(&s["reason"]))).collect();
+        let skipped = if skipped.is_empty() { String::new() } else { format!("; skipped {}", skipped.join(", ")) };
+        format!("{}{skipped}", text(&last["why"]["because"]))
+    });
     say(&format!("{}: {status} after {:.1} s", scene.title, took.as_secs_f64()));
-    Ok(Story { title: scene.title, id, amount: scene.amount, status, attempts, took, webhook })
+    Ok(Story { title: scene.title, id, amount: scene.amount, status, attempts, why, took, webhook })
 }

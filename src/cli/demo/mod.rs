@@ -8,7 +8,7 @@ mod table;
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -33,7 +33,10 @@ pub struct Options {
 }
 
 const COMPANY: &str = "Dummy Company";
-const LABEL: &str = "OY! sandbox";
+/// The providers in the order they are tried, and what their connections are called.
+const PROVIDERS: [(&str, &str); 3] = [("oy", "OY! sandbox"), ("doku", "DOKU sandbox"), ("kaspro", "KasPro sandbox")];
+/// The bank with a sequence of its own, and who comes first there.
+const CUSTOM: (&str, &str) = ("BRI", "kaspro");
 /// The demo's documented hour lasts a minute.
 const SPEED: f64 = 60.0;
 
@@ -45,9 +48,9 @@ pub fn run(mut config: Config, options: &Options) -> anyhow::Result<()> {
     config.webhooks.allow_private = true;
     config.limits.requests_per_minute = 600_000;
     config.limits.burst = 60_000;
-    if let Some(oy) = config.providers.get_mut("oy") {
-        // Long enough for the simulator, short enough to watch a time-out.
-        oy["send_timeout_ms"] = json!(3_000);
+    for provider in config.providers.values_mut() {
+        // Long enough for a simulator, short enough to watch a time-out.
+        provider["send_timeout_ms"] = json!(3_000);
     }
     say("starting Postgres");
     let database = Database::open(config)?;
@@ -82,20 +85,34 @@ pub fn run(mut config: Config, options: &Options) -> anyhow::Result<()> {
 /// Sets the stage, plays, compares, and serves on unless told to leave.
 async fn play(service: &Service, sandbox: &Sandbox, outbound: Outbound, options: &Options) -> anyhow::Result<bool> {
     let app = &service.app;
-    say(&format!("service on {}, OY! simulator on {}", service.url, sandbox.oy_url()));
+    say(&format!("service on {}", service.url));
     let (client_id, key) = company(app).await?;
-    connect(app, service, sandbox, client_id).await?;
     let client = Client::new(&service.url, &key, outbound);
+    for (code, label) in PROVIDERS {
+        connect(app, service, sandbox, client_id, code, label).await?;
+        say(&format!("{label}: the simulator on {}, connected", sandbox.url(code)));
+    }
+    let kaspro = Map::from_iter([("sync".to_owned(), json!(true))]);
+    sandbox.kaspro.change_settings(kaspro).map_err(anyhow::Error::msg)?;
+    route(&client).await?;
     endpoint(app, &client, sandbox, client_id).await?;
     let stories = journey::play(&client, sandbox).await?;
     table::payments(&stories);
     let verified = books::verify(app).await?;
     let ours = store::ledger::balances(&app.db, client_id, Mode::Test.as_str()).await?;
-    let agreed = table::books(&ours, &sandbox.oy.summary(), &verified);
+    let known = store::connection::of_client(&app.db, client_id, Mode::Test.as_str()).await?;
+    let sides = known.into_iter().filter_map(|stored| {
+        let theirs = sandbox.simulator(&stored.connection.provider)?.summary();
+        Some((stored.connection, theirs))
+    });
+    let agreed = table::books(&ours, &sides.collect::<Vec<_>>(), &verified);
     if !options.exit {
         println!("\nServing on {} until Ctrl-C. Reference: {}/docs", service.url, service.url);
-        println!("Simulator's control: {}\n", sandbox.describe()["oy"]["control_url"].as_str().unwrap_or_default());
-        println!("curl -s {}/v1/send-money \\", service.url);
+        let all = sandbox.describe();
+        for (code, label) in PROVIDERS {
+            println!("Control of the {label}: {}", all[code]["control_url"].as_str().unwrap_or_default());
+        }
+        println!("\ncurl -s {}/v1/send-money \\", service.url);
         println!("  -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\");
         println!(
             "  -d '{{\"externalId\":\"my-first\",\"amount\":25000,\"receiverName\":\"Budi Santoso\",\
@@ -130,25 +147,35 @@ async fn company(app: &App) -> anyhow::Result<(Uuid, String)> {
     Ok((client_id, keys::create(app, &wish).await?.secret))
 }
 
-/// The connection to the simulator: made once, then pointed to where the simulator is today.
-async fn connect(app: &App, service: &Service, sandbox: &Sandbox, client_id: Uuid) -> anyhow::Result<()> {
-    let credentials = serde_json::to_value(sandbox.oy.credentials())?;
-    let settings = json!({ "base_url": sandbox.oy_url() });
+/// The connection to a simulator: made once, then pointed to where the simulator is today.
+async fn connect(
+    app: &App,
+    service: &Service,
+    sandbox: &Sandbox,
+    client_id: Uuid,
+    code: &str,
+    label: &str,
+) -> anyhow::Result<()> {
+    let simulator = sandbox.simulator(code).context("the sandbox has a simulator of every provider")?;
+    let facts = sandbox.describe();
+    let (credentials, settings) = (&facts[code]["credentials"], &facts[code]["settings"]);
     let known = store::connection::of_client(&app.db, client_id, Mode::Test.as_str()).await?;
-    let codename = match known.into_iter().find(|stored| stored.connection.label == LABEL) {
+    let codename = match known.into_iter().find(|stored| stored.connection.label == label) {
         Some(stored) => {
-            connections::rotate(app, client_id, stored.connection.id, &credentials, &settings).await?;
+            connections::rotate(app, client_id, stored.connection.id, credentials, settings).await?;
             stored.codename
         }
         None => {
+            let fee = FeePlan { flat: Some(2_500), vat_bp: 1_100, vat: true, ..FeePlan::default() };
+            let mode = Mode::Test;
             let new = connections::NewConnection {
                 client_id,
-                mode: Mode::Test,
-                provider: "oy",
-                label: LABEL,
-                credentials: &credentials,
-                settings: &settings,
-                fee: FeePlan { flat: Some(2_500), vat_bp: 1_100, vat: true, ..FeePlan::default() },
+                mode,
+                provider: code,
+                label,
+                credentials,
+                settings,
+                fee,
                 by: "demo",
             };
             connections::create(app, &new).await?.codename
@@ -156,7 +183,31 @@ async fn connect(app: &App, service: &Service, sandbox: &Sandbox, client_id: Uui
     };
     let callback = format!("{}/v1/callback/send/send_money/{codename}", service.url);
     let changes = Map::from_iter([("callback_url".to_owned(), json!(callback))]);
-    sandbox.oy.change_settings(changes).map_err(anyhow::Error::msg)?;
+    simulator.change_settings(changes).map_err(anyhow::Error::msg)?;
+    Ok(())
+}
+
+/// One bank gets an order of its own, as the console or a curl would give it; on a later start it has it already.
+async fn route(client: &Client) -> anyhow::Result<()> {
+    let (bank, first) = CUSTOM;
+    let (status, all) = client.get("/v1/providers").await?;
+    anyhow::ensure!(status == 200, "the connections could not be listed: {all}");
+    let mut ordered: Vec<&Value> = all["data"]["items"].as_array().into_iter().flatten().collect();
+    ordered.sort_by_key(|made| (made["provider"] != first, made["id"].to_string()));
+    let ids: Vec<&Value> = ordered.iter().map(|made| &made["id"]).collect();
+    let path = format!("/v1/sequences/send_money/{bank}");
+    let (status, answer) = client.put(&path, &json!({ "connections": ids }), &[("If-None-Match", "*")]).await?;
+    anyhow::ensure!(matches!(status, 200 | 201 | 412), "the sequence was refused: {answer}");
+    let wish = json!({ "service": "send_money", "destination": bank, "amount": 50_000 });
+    let (status, preview) = client.post("/v1/sequences/preview", &wish, &[]).await?;
+    anyhow::ensure!(status == 200, "the preview was refused: {preview}");
+    let labels: Vec<&str> = preview["data"]["tried"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|candidate| candidate["label"].as_str())
+        .collect();
+    say(&format!("payments to {bank} would be tried at {}", labels.join(", then ")));
     Ok(())
 }
 

@@ -1,18 +1,19 @@
 //! What the demo prints at its end: the payments, and the sums on both sides.
 
 use super::journey::Story;
+use crate::domain::connection::Connection;
 use crate::flows::books::Report;
 use crate::sandbox::Summary;
 use crate::store::ledger::BalanceRow;
 
-/// The payments as a table.
+/// The payments as a table, each with the reason of its last attempt where it was moved on.
 pub fn payments(stories: &[Story]) {
     println!();
-    println!("{:<30} {:>12}  {:<20} {:<11} {:>7}  webhook", "payment", "rupiah", "attempts", "status", "time");
-    println!("{}", "─".repeat(118));
+    println!("{:<29} {:>9}  {:<44} {:<10} {:>7}  webhook", "payment", "rupiah", "attempts", "status", "time");
+    println!("{}", "─".repeat(137));
     for story in stories {
         println!(
-            "{:<30} {:>12}  {:<20} {:<11} {:>5.1} s  {}",
+            "{:<29} {:>9}  {:<44} {:<10} {:>5.1} s  {}",
             story.title,
             grouped(story.amount),
             story.attempts.join(" → "),
@@ -21,21 +22,40 @@ pub fn payments(stories: &[Story]) {
             story.webhook,
         );
         println!("  {}", story.id);
+        if let Some(why) = &story.why {
+            println!("  why the last: {why}");
+        }
     }
 }
 
-/// The sums on both sides, over every start on this data. `true` when they agree and our books are proved.
-pub fn books(ours: &[BalanceRow], theirs: &Summary, verified: &Report) -> bool {
-    let sum = |account: &str| -> i64 { ours.iter().filter(|row| row.account == account).map(|row| row.balance).sum() };
-    let (paid, transit, suspense) = (sum("paid_out"), sum("in_transit"), sum("suspense"));
-    let agree = paid + transit + suspense == theirs.paid + theirs.reserved && paid + suspense == theirs.paid;
+/// The sums on both sides, provider by provider, over every start on this data. `true` when they agree and our books
+/// are proved.
+pub fn books(ours: &[BalanceRow], sides: &[(Connection, Summary)], verified: &Report) -> bool {
     println!();
-    println!("{:<24} {:>18} {:>18}", "books (rupiah)", "ours", "simulator's");
-    println!("{}", "─".repeat(62));
-    println!("{:<24} {:>18} {:>18}", "paid out", grouped(paid + suspense), grouped(theirs.paid));
-    println!("{:<24} {:>18} {:>18}", "under way", grouped(transit), grouped(theirs.reserved));
-    println!("{:<24} {:>18}", "of it on suspense", grouped(suspense));
-    println!("{:<24} {:>18}", "fees and tax", grouped(sum("fee") + sum("tax")));
+    println!(
+        "{:<16} {:>13} {:>13} {:>13} {:>13} {:>12} {:>13}",
+        "books (rupiah)", "paid: ours", "theirs", "on way: ours", "theirs", "on suspense", "fees and tax"
+    );
+    println!("{}", "─".repeat(99));
+    let mut agree = true;
+    for (connection, theirs) in sides {
+        let sum = |accounts: &[&str]| -> i64 {
+            let mine = ours.iter().filter(|row| row.connection_id == connection.id);
+            mine.filter(|row| accounts.contains(&row.account.as_str())).map(|row| row.balance).sum()
+        };
+        let (paid, transit) = (sum(&["paid_out", "suspense"]), sum(&["in_transit"]));
+        agree &= paid == theirs.paid && transit == theirs.reserved;
+        println!(
+            "{:<16} {:>13} {:>13} {:>13} {:>13} {:>12} {:>13}",
+            connection.label,
+            grouped(paid),
+            grouped(theirs.paid),
+            grouped(transit),
+            grouped(theirs.reserved),
+            grouped(sum(&["suspense"])),
+            grouped(sum(&["fee", "tax"])),
+        );
+    }
     println!();
     println!(
         "{} ledger lines replayed, {} faults; the books {}",

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::crypto::secret::Personal;
 use crate::domain::access::{Need, Product};
-use crate::domain::bank;
+use crate::domain::destination;
 use crate::flows::inquiry::{self, Answer};
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure};
@@ -65,8 +65,9 @@ pub async fn ask(
     Checked { body, .. }: Checked<Inquiry>,
 ) -> Result<Reply<AccountHolder>, ApiError> {
     let caller = auth.may(Product::SendMoney, Need::Read)?;
-    let unknown = "is not a bank we know; give a code such as BCA or a number such as 014";
-    let bank = bank::find(&body.receiver_bank_code).ok_or_else(|| ApiError::field("receiverBankCode", unknown))?;
+    let unknown = "is not a bank or e-wallet we know; give a code such as BCA or DANA, or a bank's number such as 014";
+    let bank =
+        destination::find(&body.receiver_bank_code).ok_or_else(|| ApiError::field("receiverBankCode", unknown))?;
     http.limits.inquiry(caller.client_id)?;
     let account = Personal::new(body.receiver_account_no);
     match inquiry::name_of(&http.app, &caller, bank.code, &account).await? {

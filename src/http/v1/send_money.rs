@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::payment::Payment;
 use crate::crypto::secret::Personal;
 use crate::domain::access::{Need, Product};
-use crate::domain::bank;
+use crate::domain::destination;
 use crate::domain::money::{Currency, Money};
 use crate::flows::send_money::{self, Wish};
 use crate::http::auth::Auth;
@@ -167,9 +167,12 @@ fn wish(body: SendMoney, metadata_bytes: usize) -> Result<Wish, ApiError> {
     if let Err(error) = &money {
         miss("amount", error.to_string());
     }
-    let bank = bank::find(&body.receiver_bank_code);
+    let bank = destination::find(&body.receiver_bank_code);
     if bank.is_none() {
-        miss("receiverBankCode", "is not a bank we know; give a code such as BCA or a number such as 014".into());
+        miss(
+            "receiverBankCode",
+            "is not a bank or e-wallet we know; give a code such as BCA or DANA, or a bank's number such as 014".into(),
+        );
     }
     if body.metadata.as_ref().is_some_and(|metadata| metadata.len() > metadata_bytes) {
         miss("metadata", format!("must have at most {metadata_bytes} bytes"));

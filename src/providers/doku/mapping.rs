@@ -155,8 +155,8 @@ pub fn read_status(outcome: &Outcome, order: &Order) -> Reading {
     };
     let said = match said(answer) {
         Ok(said) => said,
-        // Section 5 counts a bare 404 among "not found", which proves nothing.
-        Err(reason) if answer.status == 404 && !has_code(answer) => return Reading::of(Verdict::NotFound, reason),
+        // Section 5 counts a bare 404 among "not found", which proves nothing. It is also what a wrong path answers (O4),
+        // and "not found" can lead to a re-send: so nothing at all is learned from it.
         Err(reason) => return Reading::of(Verdict::Unknown, reason),
     };
     if STATUS_NOT_FOUND.contains(&said.code.as_str()) {
@@ -185,10 +185,6 @@ fn status_verdict(status: &str, original: Option<&str>) -> Verdict {
         "07" => Verdict::NotFound,
         _ => Verdict::Unknown,
     }
-}
-
-fn has_code(answer: &Answer) -> bool {
-    serde_json::from_slice::<Envelope>(&answer.body).is_ok_and(|envelope| envelope.response_code.is_some())
 }
 
 /// Adds to a reading what the answer repeats of the order, and what the provider calls it.

@@ -12,7 +12,7 @@ use super::token::Question;
 use super::wire::{Amount, BalanceRequest, InquiryInfo, InquiryRequest, StatusRequest, TransferInfo, TransferRequest};
 use super::{Access, Doku, mapping};
 use crate::crypto::secret::Personal;
-use crate::domain::bank;
+use crate::domain::destination;
 use crate::domain::evidence::Verdict;
 use crate::domain::money::{Currency, Money};
 use crate::domain::retry::ResendRule;
@@ -46,17 +46,17 @@ impl SendMoney for Doku {
             return Reach::NoCurrency;
         }
         // Bank accounts only: Kirim DOKU's channels 07 and 11 reach no e-wallet.
-        if bank::find(destination).is_some() { Reach::Yes } else { Reach::NoDestination }
+        if destination::bank_number(destination).is_some() { Reach::Yes } else { Reach::NoDestination }
     }
 
     fn order(&self, wish: &Wish<'_>) -> Option<Order> {
         // beneficiaryBankCode is the national clearing number ("014", 3.8).
-        let bank = bank::find(wish.destination)?;
+        let bank = destination::bank_number(wish.destination)?;
         let setting = |name: &str| wish.settings.get(name)?.as_str();
         let phone = setting(SENDER_PHONE)?.trim_start_matches('+');
         Some(Order {
             reference: wish.reference.to_owned(),
-            destination: bank.number.to_owned(),
+            destination: bank.to_owned(),
             account: wish.account.clone(),
             name: wish.name.clone(),
             units: wish.money.units,
@@ -101,14 +101,14 @@ impl SendMoney for Doku {
         account: &'a Personal,
     ) -> Option<BoxFuture<'a, Inquiry>> {
         Some(Box::pin(async move {
-            let Some(bank) = bank::find(destination) else { return mapping::no_account() };
+            let Some(bank) = destination::bank_number(destination) else { return mapping::no_account() };
             let phone = call.account.setting(SENDER_PHONE).unwrap_or_default().trim_start_matches('+');
             let body = InquiryRequest {
                 partner_reference_no: None,
                 customer_number: phone,
                 amount: Amount::of(ANY_AMOUNT),
                 beneficiary_account_number: account.reveal(),
-                additional_info: self.inquiry_info(bank.number, ANY_NAME, &self.config.channel_code),
+                additional_info: self.inquiry_info(bank, ANY_NAME, &self.config.channel_code),
             };
             match self.read(call, "inquiry", INQUIRY_PATH, &body).await {
                 Ok(outcome) => mapping::read_inquiry(outcome),

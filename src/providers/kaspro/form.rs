@@ -27,7 +27,7 @@ pub const FORM: [Field; 8] = [
         part: Part::Credentials,
         required: true,
         secret: false,
-        format: Format::Code { max: 255 },
+        format: Format::Token { max: 255 },
         label: "HMAC key",
         hint: "Names you in every signature (Partner-Key). It never changes.",
     },

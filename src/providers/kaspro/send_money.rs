@@ -13,7 +13,7 @@ use super::token::Question;
 use super::wire::{CashOut, MOBILE_NUMBER};
 use super::{KasPro, StatusMethod, mapping, pace};
 use crate::crypto::secret::Personal;
-use crate::domain::bank;
+use crate::domain::destination;
 use crate::domain::evidence::Verdict;
 use crate::domain::money::Currency;
 use crate::domain::retry::ResendRule;
@@ -26,17 +26,17 @@ impl SendMoney for KasPro {
         if currency != Currency::Idr {
             return Reach::NoCurrency;
         }
-        if bank::find(destination).is_some() { Reach::Yes } else { Reach::NoDestination }
+        if destination::bank_number(destination).is_some() { Reach::Yes } else { Reach::NoDestination }
     }
 
     fn order(&self, wish: &Wish<'_>) -> Option<Order> {
         // No list of KasPro's bank codes is public: the national clearing numbers are used.
-        let bank = bank::find(wish.destination)?;
+        let bank = destination::bank_number(wish.destination)?;
         let mobile_number = wish.settings.get(MOBILE_NUMBER)?.as_str()?;
         Some(Order {
             // A request id is of A-Z, 0-9 and the hyphen, at most 32 (section 5). Ours has 26 letters and digits.
             reference: wish.reference.to_ascii_uppercase(),
-            destination: bank.number.to_owned(),
+            destination: bank.to_owned(),
             account: wish.account.clone(),
             name: wish.name.clone(),
             units: wish.money.units,

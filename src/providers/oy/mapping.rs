@@ -3,6 +3,7 @@
 //! Only the code decides; messages are for display. What is not listed here is unknown.
 
 use super::wire::{RemitAnswer, Status};
+use crate::domain::destination;
 use crate::domain::evidence::{Fault, Verdict};
 use crate::domain::money::Money;
 use crate::outbound::Outcome;
@@ -97,4 +98,11 @@ fn is_force_credit(description: Option<&str>) -> bool {
         let letters: String = text.chars().filter(char::is_ascii_alphabetic).collect();
         letters.to_ascii_lowercase().contains("forcecredit")
     })
+}
+
+/// OY!'s code of a destination: a bank's national clearing number (seed 003, Bank Codes), or an e-wallet's slug, which
+/// its later documents take in the same field (contracts/oy.md 1.2). An account that has none answers 205.
+pub fn destination(code: &str) -> Option<String> {
+    let known = destination::find(code)?;
+    Some(known.bank_number().map_or_else(|| known.code.to_ascii_lowercase(), str::to_owned))
 }

@@ -9,7 +9,6 @@ use futures_util::future::BoxFuture;
 use super::wire::{BalanceAnswer, InquiryAnswer, InquiryRequest, RemitRequest, StatusRequest};
 use super::{Oy, mapping};
 use crate::crypto::secret::Personal;
-use crate::domain::bank;
 use crate::domain::evidence::Verdict;
 use crate::domain::money::{Currency, Money};
 use crate::domain::retry::ResendRule;
@@ -23,15 +22,13 @@ impl SendMoney for Oy {
         if currency != Currency::Idr {
             return Reach::NoCurrency;
         }
-        if bank::find(destination).is_some() { Reach::Yes } else { Reach::NoDestination }
+        if mapping::destination(destination).is_some() { Reach::Yes } else { Reach::NoDestination }
     }
 
     fn order(&self, wish: &Wish<'_>) -> Option<Order> {
-        // OY!'s bank codes are the national clearing numbers (seed 003, Bank Codes).
-        let bank = bank::find(wish.destination)?;
         Some(Order {
             reference: wish.reference.to_owned(),
-            destination: bank.number.to_owned(),
+            destination: mapping::destination(wish.destination)?,
             account: wish.account.clone(),
             name: wish.name.clone(),
             units: wish.money.units,
@@ -74,8 +71,8 @@ impl SendMoney for Oy {
         account: &'a Personal,
     ) -> Option<BoxFuture<'a, Inquiry>> {
         Some(Box::pin(async move {
-            let Some(bank) = bank::find(destination) else { return Inquiry::NotFound { code: "205".into() } };
-            let body = InquiryRequest { recipient_bank: bank.number, recipient_account: account.reveal() };
+            let Some(bank) = mapping::destination(destination) else { return Inquiry::NotFound { code: "205".into() } };
+            let body = InquiryRequest { recipient_bank: &bank, recipient_account: account.reveal() };
             let ask = match self.ask(call, "inquiry", "/api/inquiry", &body, self.read_timeout()) {
                 Ok(ask) => ask,
                 Err(reason) => return Inquiry::Failed { reason },

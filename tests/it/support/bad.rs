@@ -176,6 +176,7 @@ impl Calls<'_> {
 pub struct Captured {
     pub method: String,
     pub path: String,
+    pub query: String,
     pub headers: HeaderMap,
     pub body: String,
 }
@@ -212,7 +213,13 @@ async fn answer(
     headers: HeaderMap,
     body: String,
 ) -> Response {
-    let captured = Captured { method: method.to_string(), path: uri.path().to_owned(), headers, body };
+    let captured = Captured {
+        method: method.to_string(),
+        path: uri.path().to_owned(),
+        query: uri.query().unwrap_or_default().to_owned(),
+        headers,
+        body,
+    };
     let (status, text) = reply(&captured);
     stub.seen.lock().unwrap().push(captured);
     (axum::http::StatusCode::from_u16(status).unwrap(), text).into_response()

@@ -4,6 +4,7 @@ pub mod bad;
 pub mod changes;
 pub mod days;
 pub mod dice;
+pub mod golden;
 pub mod http;
 pub mod pg;
 pub mod rig;

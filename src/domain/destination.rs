@@ -1,29 +1,59 @@
-//! The neutral names of banks, and the clearing numbers they are known by nationally.
+//! Where money can be sent, by neutral names: banks with their national clearing numbers, and e-wallets.
 //!
-//! Adapters map from here to their own codes; callers may give the name (`BCA`) or the number (`014`).
-//! The rows are data: banks merge and rename. Source: seed 003, Bank Codes, with today's names (contracts/oy.md 1.11).
+//! Adapters map from here to their own codes, and skip what their provider lacks; callers may give the name (`BCA`,
+//! `DANA`) or a bank's number (`014`). The rows are data: banks merge and rename. Sources: seed 003, Bank Codes, with
+//! today's names (contracts/oy.md 1.11); e-wallets: contracts/oy.md 1.2.
 
-/// One bank.
+/// A bank or an e-wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bank {
+pub struct Destination {
     /// The neutral code, as `receiverBankCode` takes it and the API prints it.
     pub code: &'static str,
-    /// The national clearing number: text, for its leading zeros.
-    pub number: &'static str,
+    pub kind: Kind,
     pub name: &'static str,
 }
 
-/// Finds a bank by its neutral code, in any case, or by its clearing number.
-pub fn find(text: &str) -> Option<&'static Bank> {
-    BANKS.iter().find(|bank| bank.number == text || bank.code.eq_ignore_ascii_case(text))
+/// What a destination is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Bank {
+        /// The national clearing number: text, for its leading zeros.
+        number: &'static str,
+    },
+    /// An e-wallet; its accounts are phone numbers.
+    Wallet,
 }
 
-const fn bank(number: &'static str, code: &'static str, name: &'static str) -> Bank {
-    Bank { code, number, name }
+impl Destination {
+    /// The clearing number; `None` for what is not a bank.
+    pub fn bank_number(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Bank { number } => Some(number),
+            Kind::Wallet => None,
+        }
+    }
 }
 
-/// All banks that can be paid to, by number.
-pub const BANKS: [Bank; 102] = [
+/// Finds a destination by its neutral code, in any case, or a bank by its clearing number.
+pub fn find(text: &str) -> Option<&'static Destination> {
+    DESTINATIONS.iter().find(|known| known.bank_number() == Some(text) || known.code.eq_ignore_ascii_case(text))
+}
+
+/// The clearing number of the bank with this code; `None` where it is not a bank's.
+pub fn bank_number(code: &str) -> Option<&'static str> {
+    find(code)?.bank_number()
+}
+
+const fn bank(number: &'static str, code: &'static str, name: &'static str) -> Destination {
+    Destination { code, kind: Kind::Bank { number }, name }
+}
+
+const fn wallet(code: &'static str, name: &'static str) -> Destination {
+    Destination { code, kind: Kind::Wallet, name }
+}
+
+/// Everything that can be paid to: banks by number, then e-wallets.
+pub const DESTINATIONS: [Destination; 107] = [
     bank("002", "BRI", "Bank Rakyat Indonesia"),
     bank("008", "MANDIRI", "Bank Mandiri"),
     bank("009", "BNI", "Bank Negara Indonesia"),
@@ -126,4 +156,9 @@ pub const BANKS: [Bank; 102] = [
     bank("945", "IBK", "IBK Bank Indonesia"),
     bank("949", "CTBC", "Bank CTBC Indonesia"),
     bank("950", "COMMONWEALTH", "Bank Commonwealth"),
+    wallet("DANA", "DANA"),
+    wallet("GOPAY", "GoPay"),
+    wallet("LINKAJA", "LinkAja"),
+    wallet("OVO", "OVO"),
+    wallet("SHOPEEPAY", "ShopeePay"),
 ];
