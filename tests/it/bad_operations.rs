@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::support::bad::{Relay, fast, set_oy, uuid};
 use crate::support::http::Reply;
 use crate::support::world::fresh_database;
-use crate::support::{World, run_with};
+use crate::support::{World, run, run_with};
 
 const GOOD: &str = "1239812390";
 const PAUSE_ALL: &str = "INSERT INTO setting VALUES ('sending_paused', '{\"reason\":\"test\"}', now())";
@@ -386,6 +386,20 @@ async fn connections_cut_again_and_again_lose_nothing() {
         world.idle().await;
         assert!(world.sandbox.merchant.summary().by_type["payment.succeeded"] >= 16);
         world.money_agrees().await;
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_changes_that_meet_are_no_fault_of_ours() {
+    run(async |world| {
+        for (code, momentary) in [("40P01", true), ("40001", true), ("57P01", true), ("23505", false)] {
+            let raise = format!("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$");
+            let error = sqlx::raw_sql(sqlx::AssertSqlSafe(raise)).execute(&world.sql).await.unwrap_err();
+            let error = paystrator::store::Error::from(error);
+            assert_eq!(error.is_momentary(), momentary, "{code}: {error}");
+        }
         world
     })
     .await;
