@@ -45,6 +45,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/sending/pause", post(v1::sending::pause))
         .route("/v1/sending/resume", post(v1::sending::resume))
         .route("/v1/providers", get(v1::providers::list).post(v1::providers::create))
+        .route("/v1/providers/catalogue", get(v1::providers::catalogue))
         .route("/v1/providers/{id}", get(v1::providers::read).patch(v1::providers::change))
         .route("/v1/providers/{id}", delete(v1::providers::remove))
         .route("/v1/providers/{id}/status", post(v1::providers::set_status))

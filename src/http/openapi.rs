@@ -32,6 +32,7 @@ use super::v1;
         v1::sending::resume,
         v1::providers::list,
         v1::providers::create,
+        v1::providers::catalogue,
         v1::providers::read,
         v1::providers::change,
         v1::providers::set_status,

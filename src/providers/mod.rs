@@ -33,6 +33,8 @@ pub use form::{Field, FieldFault};
 pub trait Provider: Send + Sync {
     /// The code in columns, configuration and addresses, such as the name of its folder.
     fn code(&self) -> &'static str;
+    /// What people call it.
+    fn name(&self) -> &'static str;
     /// `AGGREGATOR` or `DIRECT` (seed 001).
     fn kind(&self) -> &'static str;
     fn limits(&self) -> Limits;

@@ -41,6 +41,7 @@ fn endpoints() -> Vec<Endpoint> {
         ("POST", "/v1/sending/resume", None, Operations, Write),
         ("GET", "/v1/providers", None, Providers, Read),
         ("POST", "/v1/providers", Some(made), Providers, Write),
+        ("GET", "/v1/providers/catalogue", None, Providers, Read),
         ("GET", "/v1/providers/{conn}", None, Providers, Read),
         ("PATCH", "/v1/providers/{conn}", Some(json!({})), Providers, Write),
         ("DELETE", "/v1/providers/{conn}", None, Providers, Write),

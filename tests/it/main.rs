@@ -2,6 +2,7 @@
 
 mod api_access;
 mod api_document;
+mod api_management;
 mod api_payments;
 mod api_providers;
 mod api_resolve;

@@ -3,9 +3,11 @@
 //! `make` makes them, `change` changes and removes them. A removed one can still be opened: while anything of its
 //! attempts may be heard, its provider is asked.
 
+mod catalogue;
 mod change;
 mod make;
 
+pub use catalogue::*;
 pub use change::*;
 pub use make::*;
 

@@ -1,10 +1,12 @@
 //! `/v1/providers`: a client's connections, its accounts at payment providers (contracts/paystrator.md section 3, seed
 //! 001). What they are made with is the provider's form; credentials are written and never shown.
 
+mod catalogue;
 mod change;
 mod create;
 mod list;
 
+pub use catalogue::*;
 pub use change::*;
 pub use create::*;
 pub use list::*;
