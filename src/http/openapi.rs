@@ -37,6 +37,7 @@ use super::v1;
         v1::providers::change,
         v1::providers::set_status,
         v1::providers::remove,
+        v1::providers::test,
         v1::sequences::list,
         v1::sequences::preview,
         v1::sequences::read_default,

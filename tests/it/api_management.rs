@@ -1,9 +1,11 @@
 //! Providers managed by API: what can be connected, whether a connection works, what it costs and from when, and the
 //! status that ends by itself.
 
-use serde_json::Value;
+use paystrator::sandbox::{Fault, Kind};
+use serde_json::{Value, json};
 
-use crate::support::run;
+use crate::support::bad::CLOSED;
+use crate::support::{Options, run, run_with};
 
 #[tokio::test]
 async fn the_catalogue_is_what_the_adapters_say() {
@@ -59,6 +61,173 @@ async fn the_catalogue_is_what_the_adapters_say() {
           "url" "Instead of OY!'s own address; its path is kept." "Base address" "base_url" "settings" false false
           "header_name" "The same engine runs under other brands with x-username." "Username header" "username_header" "settings" false false
         "###);
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_test_says_whether_a_connection_works_and_what_to_check() {
+    let mut options = Options { also: &["doku", "kaspro"], ..Options::default() };
+    options.config.limits.tests_per_minute = 100;
+    run_with(options, async |world| {
+        let list = world.caller.get("/v1/providers").await;
+        let ids: Vec<String> = list.body["data"]["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["id"].as_str().unwrap().to_owned())
+            .collect();
+        let test = async |id: &str| {
+            let reply = world.provider("POST", &format!("{id}/test"), json!({}), None).await;
+            assert_eq!(reply.status, 200, "{}", reply.body);
+            reply
+        };
+        let mut answers = Vec::new();
+        for id in &ids {
+            answers.push(test(id).await.shown());
+        }
+        insta::assert_snapshot!(answers.join("\n"), @r###"
+        HTTP 200
+        {
+          "data": {
+            "action": "Nothing is left to do.",
+            "asked": "balance",
+            "authenticated": true,
+            "connectionId": "[connectionId]",
+            "explanation": "The provider answered and took the credentials.",
+            "reachable": true,
+            "result": "good",
+            "said": null,
+            "works": true
+          },
+          "errors": null,
+          "status": 200
+        }
+        HTTP 200
+        {
+          "data": {
+            "action": "Nothing is left to do.",
+            "asked": "balance",
+            "authenticated": true,
+            "connectionId": "[connectionId]",
+            "explanation": "The provider answered and took the credentials.",
+            "reachable": true,
+            "result": "good",
+            "said": null,
+            "works": true
+          },
+          "errors": null,
+          "status": 200
+        }
+        HTTP 200
+        {
+          "data": {
+            "action": "Know what is not proved: The pair that signs (HMAC) and the origin are first used by a payment.",
+            "asked": "token",
+            "authenticated": true,
+            "connectionId": "[connectionId]",
+            "explanation": "The provider answered and took the credentials.",
+            "reachable": true,
+            "result": "good",
+            "said": null,
+            "works": true
+          },
+          "errors": null,
+          "status": 200
+        }
+        "###);
+
+        let oy = world.first();
+        let told = async || {
+            let data = test(&oy).await.body["data"].take();
+            let words = ["result", "reachable", "authenticated", "said"].map(|name| data[name].to_string());
+            words.join(" ")
+        };
+        let mut lines = Vec::new();
+        for code in ["201", "202", "207", "208", "429", "999", "900"] {
+            world.fault(Fault::new(Kind::Refuse).on("balance").code(code));
+            lines.push(told().await);
+            world.sandbox.oy.clear_faults();
+        }
+        world.fault(Fault::new(Kind::HttpErrorBefore).on("balance"));
+        lines.push(told().await);
+        world.sandbox.oy.clear_faults();
+        world.fault(Fault::new(Kind::Garbage).on("balance"));
+        lines.push(told().await);
+        world.sandbox.oy.clear_faults();
+        world.move_connection(&format!("{}/elsewhere", world.sandbox.oy_url())).await;
+        lines.push(told().await);
+        world.move_connection(CLOSED).await;
+        lines.push(told().await.split(": ").next().unwrap().to_owned());
+        insta::assert_snapshot!(lines.join("\n"), @r###"
+        "wrong_account" true false "code \"201\" User is not found"
+        "wrong_account" true false "code \"202\" User is not active"
+        "caller_not_registered" true false "code \"207\" Request is Rejected (Request IP Address is not Registered)"
+        "wrong_secret" true false "code \"208\" Request is Rejected (API Key is not Valid)"
+        "too_often" true null "code \"429\" Request is Rejected (Too many requests)"
+        "provider_trouble" true null "code \"999\" Internal Server Error"
+        "unclear" true null "code \"900\" Request is Rejected"
+        "provider_trouble" true null "HTTP 500"
+        "wrong_address" true null "the answer is not readable"
+        "wrong_address" true null "HTTP 404"
+        "unreachable" false null "not connected
+        "###);
+
+        world.move_connection(&world.sandbox.oy_url()).await;
+        world.fault(Fault::new(Kind::Refuse).on("balance").code("207"));
+        insta::assert_snapshot!(test(&oy).await.shown(), @r###"
+        HTTP 200
+        {
+          "data": {
+            "action": "Register the public IP address of this installation in the provider's dashboard, then test again; providers need some minutes to take it in.",
+            "asked": "balance",
+            "authenticated": false,
+            "connectionId": "[connectionId]",
+            "explanation": "The provider answered, and does not take calls from this installation's address.",
+            "reachable": true,
+            "result": "caller_not_registered",
+            "said": "code \"207\" Request is Rejected (Request IP Address is not Registered)",
+            "works": false
+          },
+          "errors": null,
+          "status": 200
+        }
+        "###);
+        // It was heard as activity, and written down, each time and with nothing secret.
+        let read = world.caller.get(&format!("/v1/providers/{oy}")).await;
+        assert!(read.body["data"]["lastActivityAt"].is_string());
+        let audited = world.audited().await;
+        assert_eq!(audited.len(), 15);
+        assert_eq!(audited[0], json!(["Ani", "connection.tested", { "asked": "balance", "result": "good" }]));
+        assert_eq!(
+            audited[14],
+            json!(["Ani", "connection.tested", { "asked": "balance", "result": "caller_not_registered" }])
+        );
+        assert_eq!(read.body["data"]["version"], 4, "three moves, and no test is a change");
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_is_tested_a_few_times_a_minute_in_any_status() {
+    let mut options = Options::default();
+    options.config.limits.tests_per_minute = 2;
+    run_with(options, async |world| {
+        let (first, second) = (world.first(), world.connect("Second").await);
+        let body = json!({ "status": "INACTIVE", "reason": "not tested yet" });
+        assert_eq!(world.provider("POST", &format!("{second}/status"), body, Some("*")).await.status, 200);
+        let test = async |id: &str| world.provider("POST", &format!("{id}/test"), json!({}), None).await;
+        assert_eq!([test(&second).await.status, test(&second).await.status], [200, 200]);
+        let third = test(&second).await;
+        assert_eq!((third.status, &third.body["error"]["code"]), (429, &json!("too_many_requests")));
+        assert!(third.header("retry-after").is_some());
+        assert_eq!(test(&first).await.status, 200, "each connection has a limit of its own");
+        let read = world.caller.get(&format!("/v1/providers/{second}")).await;
+        assert_eq!(read.body["data"]["status"], "INACTIVE");
+        assert_eq!(world.provider("DELETE", &second, json!({}), Some("*")).await.status, 200);
+        assert_eq!(test(&second).await.status, 404, "a removed one is not there");
         world
     })
     .await;

@@ -6,10 +6,12 @@
 mod catalogue;
 mod change;
 mod make;
+mod probe;
 
 pub use catalogue::*;
 pub use change::*;
 pub use make::*;
+pub use probe::*;
 
 use std::sync::Arc;
 
@@ -37,13 +39,18 @@ pub(super) async fn open(app: &App, client_id: Uuid, id: Uuid) -> anyhow::Result
     }
     let stored = connection::get(&app.db, client_id, id).await?;
     let stored = stored.ok_or_else(|| anyhow::anyhow!("connection {id} is not there"))?;
+    Ok(app.accounts.put((client_id, id), opened(app, stored)?, now))
+}
+
+/// A connection with its credentials opened.
+fn opened(app: &App, stored: Stored) -> anyhow::Result<OpenConnection> {
     let account = Account {
         identity: stored.connection.identity.clone(),
         mode: stored.connection.mode,
         credentials: credentials(app, &stored)?,
         settings: stored.connection.settings.clone(),
     };
-    Ok(app.accounts.put((client_id, id), OpenConnection { connection: stored.connection, account }, now))
+    Ok(OpenConnection { connection: stored.connection, account })
 }
 
 /// A connection's credentials, opened.

@@ -5,11 +5,13 @@ mod catalogue;
 mod change;
 mod create;
 mod list;
+mod test;
 
 pub use catalogue::*;
 pub use change::*;
 pub use create::*;
 pub use list::*;
+pub use test::*;
 
 use std::collections::BTreeMap;
 
