@@ -13,7 +13,6 @@ CREATE TABLE connection (
     credential_fields text[]   NOT NULL,   -- which of them are set: names alone
     credentials_at timestamptz NOT NULL,   -- when they were last replaced
     settings       jsonb       NOT NULL,   -- what the adapter lets a connection change, such as its base address
-    fee            jsonb       NOT NULL,   -- the fee plan in force; copied onto each attempt
     status         text        NOT NULL CHECK (status IN ('ACTIVE', 'MAINTENANCE', 'INACTIVE')),
     status_reason  text        NOT NULL DEFAULT '',
     codename       text        NOT NULL,   -- the unguessable word in its callback address
@@ -26,6 +25,22 @@ CREATE TABLE connection (
     CHECK (removed_at IS NULL OR status = 'INACTIVE')
 );
 CREATE UNIQUE INDEX connection_label ON connection (client_id, mode, lower(label)) WHERE removed_at IS NULL;
+
+-- What a connection costs for a service, and from when: every plan it ever had, and those to come. In force is the one
+-- that began last, and of two with one beginning the later version; what it makes is copied onto each attempt.
+CREATE TABLE fee_plan (
+    client_id      uuid        NOT NULL,
+    connection_id  uuid        NOT NULL,
+    service        text        NOT NULL,
+    version        integer     NOT NULL,
+    effective_from timestamptz NOT NULL,
+    plan           jsonb       NOT NULL,
+    created_at     timestamptz NOT NULL,
+    created_by     text        NOT NULL,
+    PRIMARY KEY (client_id, connection_id, service, version),
+    FOREIGN KEY (client_id, connection_id) REFERENCES connection (client_id, id)
+);
+CREATE INDEX fee_plan_from ON fee_plan (client_id, connection_id, service, effective_from);
 
 CREATE TABLE sequence (
     client_id      uuid        NOT NULL REFERENCES client,

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::envelope::Keyring;
 use crate::domain::connection::Connection;
+use crate::domain::fee::FeePlans;
 use crate::domain::sequence::Sequence;
 use crate::domain::service::{Mode, Service};
 use crate::outbound::Outbound;
@@ -68,6 +69,8 @@ pub struct OpenConnection {
 pub struct RoutingTable {
     pub sequence: Sequence,
     pub connections: Vec<Connection>,
+    /// In force and to come.
+    pub fees: FeePlans,
 }
 
 /// The sending halves of the batch writers, one kind each.

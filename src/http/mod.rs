@@ -49,6 +49,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/providers/{id}", get(v1::providers::read).patch(v1::providers::change))
         .route("/v1/providers/{id}", delete(v1::providers::remove))
         .route("/v1/providers/{id}/status", post(v1::providers::set_status))
+        .route("/v1/providers/{id}/fees", get(v1::providers::list_fees).post(v1::providers::set_fee))
+        .route("/v1/providers/fees/preview", post(v1::providers::preview_fee))
         .route("/v1/providers/{id}/test", post(v1::providers::test))
         .route("/v1/sequences", get(v1::sequences::list))
         .route("/v1/sequences/preview", post(v1::sequences::preview))

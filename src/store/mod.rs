@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod endpoint;
 pub mod event;
 pub mod exception;
+pub mod fee;
 pub mod idempotency;
 pub mod ledger;
 pub mod payment;

@@ -1,9 +1,14 @@
 //! Providers managed by API: what can be connected, whether a connection works, what it costs and from when, and the
 //! status that ends by itself.
 
+use std::time::Duration;
+
+use chrono::DateTime;
+use paystrator::clock::Clock;
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
 
+use crate::api_providers::told;
 use crate::support::bad::CLOSED;
 use crate::support::{Options, run, run_with};
 
@@ -174,7 +179,7 @@ async fn a_test_says_whether_a_connection_works_and_what_to_check() {
         "unreachable" false null "not connected
         "###);
 
-        world.move_connection(&world.sandbox.oy_url()).await;
+        world.move_connection(world.sandbox.oy_url()).await;
         world.fault(Fault::new(Kind::Refuse).on("balance").code("207"));
         insta::assert_snapshot!(test(&oy).await.shown(), @r###"
         HTTP 200
@@ -228,6 +233,260 @@ async fn a_connection_is_tested_a_few_times_a_minute_in_any_status() {
         assert_eq!(read.body["data"]["status"], "INACTIVE");
         assert_eq!(world.provider("DELETE", &second, json!({}), Some("*")).await.status, 200);
         assert_eq!(test(&second).await.status, 404, "a removed one is not there");
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fees_are_versions_that_begin_when_they_say() {
+    let clock = Clock::manual(DateTime::parse_from_rfc3339("2026-11-20T12:00:00Z").unwrap().to_utc());
+    let options = Options { clock: clock.clone(), must_be_idle: false, ..Options::default() };
+    run_with(options, async |world| {
+        let id = world.first();
+        let fees = async |query: &str| {
+            let reply = world.caller.get(&format!("/v1/providers/{id}/fees{query}")).await;
+            assert_eq!(reply.status, 200, "{}", reply.body);
+            reply
+        };
+        insta::assert_snapshot!(fees("").await.shown(), @r###"
+        HTTP 200
+        {
+          "data": {
+            "items": [
+              {
+                "createdAt": "[createdAt]",
+                "createdBy": "test",
+                "effectiveFrom": "[effectiveFrom]",
+                "plan": {
+                  "flat": 2500,
+                  "vat": true,
+                  "vatBp": 1100
+                },
+                "service": "send_money",
+                "standing": "in_force",
+                "version": 1
+              }
+            ],
+            "nextCursor": null
+          },
+          "errors": null,
+          "status": 200
+        }
+        "###);
+        let set = async |body: Value, tag: &str| world.provider("POST", &format!("{id}/fees"), body, Some(tag)).await;
+        let share = json!({ "percentageBp": 150, "vatBp": 1100, "vat": true });
+        let planned = json!({ "service": "send_money", "plan": share, "effectiveFrom": "2026-11-20T19:10:00+07:00" });
+        let made = set(planned.clone(), "\"1\"").await;
+        insta::assert_snapshot!(made.shown(), @r###"
+        HTTP 201
+        {
+          "data": {
+            "createdAt": "[createdAt]",
+            "createdBy": "Ani",
+            "effectiveFrom": "[effectiveFrom]",
+            "plan": {
+              "percentageBp": 150,
+              "vat": true,
+              "vatBp": 1100
+            },
+            "service": "send_money",
+            "standing": "planned",
+            "version": 2
+          },
+          "errors": null,
+          "status": 201
+        }
+        "###);
+        assert_eq!(made.header("etag"), Some("\"2\""));
+        assert_eq!(made.body["data"]["effectiveFrom"], "2026-11-20T12:10:00.000Z");
+        assert_eq!(told(&set(planned.clone(), "\"1\"").await), "412 changed_meanwhile", "a repeat makes no second one");
+
+        // What a payment would cost now, by the cache that accepting uses.
+        let costs = async |name: &str| {
+            let sent = world.send(name, "1239812390", 100_000).await;
+            let row = world.caller.get(&format!("/v1/transactions/{sent}")).await;
+            let attempt = &row.body["data"]["attempts"][0];
+            format!("{} + {}", attempt["fee"], attempt["tax"])
+        };
+        assert_eq!(costs("A").await, "2500 + 275");
+        clock.advance(Duration::from_millis(599_500));
+        assert_eq!(costs("B").await, "2500 + 275", "before its time");
+        let read = async || world.caller.get(&format!("/v1/providers/{id}")).await.body["data"]["fees"].take();
+        assert_eq!(read().await["send_money"]["flat"], 2500);
+        // Accepting holds plans that it read half a second ago, and asks them with the time.
+        clock.advance(Duration::from_millis(500));
+        assert_eq!(costs("C").await, "1500 + 165", "at its very moment");
+        assert_eq!(read().await, json!({ "send_money": share }));
+
+        // At once, for every service; the one before stays readable.
+        let moment = || clock.advance(Duration::from_secs(1));
+        moment();
+        let change = json!({ "fee": { "flat": 900 } });
+        assert_eq!(world.provider("PATCH", &id, change, Some("\"2\"")).await.status, 200);
+        assert_eq!(costs("D").await, "900 + 0");
+        let free = json!({ "service": "send_money", "plan": {}, "effectiveFrom": "2030-01-01T00:00:00Z" });
+        moment();
+        assert_eq!(set(free.clone(), "*").await.status, 201);
+        moment();
+        let instead =
+            json!({ "service": "send_money", "plan": { "flat": 1 }, "effectiveFrom": "2030-01-01T00:00:00Z" });
+        assert_eq!(set(instead, "*").await.status, 201);
+        let lines = async |query: &str| {
+            let data = fees(query).await.body["data"].take();
+            let line = |row: &Value| {
+                let words =
+                    ["version", "standing", "effectiveFrom", "plan", "createdBy"].map(|name| row[name].to_string());
+                words.join(" ")
+            };
+            let lines: Vec<String> = data["items"].as_array().unwrap().iter().map(line).collect();
+            format!("{}\nnext: {}", lines.join("\n"), data["nextCursor"])
+        };
+        insta::assert_snapshot!(lines("").await, @r###"
+        5 "planned" "2030-01-01T00:00:00.000Z" {"flat":1,"vat":false,"vatBp":0} "Ani"
+        4 "replaced" "2030-01-01T00:00:00.000Z" {"vat":false,"vatBp":0} "Ani"
+        3 "in_force" "2026-11-20T12:10:01.000Z" {"flat":900,"vat":false,"vatBp":0} "Ani"
+        2 "replaced" "2026-11-20T12:10:00.000Z" {"percentageBp":150,"vat":true,"vatBp":1100} "Ani"
+        1 "replaced" "2026-11-20T12:00:00.000Z" {"flat":2500,"vat":true,"vatBp":1100} "test"
+        next: null
+        "###);
+        insta::assert_snapshot!(lines("?service=send_money&limit=2").await, @r###"
+        5 "planned" "2030-01-01T00:00:00.000Z" {"flat":1,"vat":false,"vatBp":0} "Ani"
+        4 "replaced" "2030-01-01T00:00:00.000Z" {"vat":false,"vatBp":0} "Ani"
+        next: "send_money.4"
+        "###);
+        insta::assert_snapshot!(lines("?limit=2&cursor=send_money.4").await, @r###"
+        3 "in_force" "2026-11-20T12:10:01.000Z" {"flat":900,"vat":false,"vatBp":0} "Ani"
+        2 "replaced" "2026-11-20T12:10:00.000Z" {"percentageBp":150,"vat":true,"vatBp":1100} "Ani"
+        next: "send_money.2"
+        "###);
+        assert_eq!(
+            told(&world.caller.get(&format!("/v1/providers/{id}/fees?cursor=x")).await),
+            "400 wrong_parameters_in_request\n  cursor: is not one that was answered here"
+        );
+        let audited = world.audited().await;
+        insta::assert_snapshot!(audited.iter().map(Value::to_string).collect::<Vec<_>>().join("\n"), @r###"
+        ["Ani","connection.fee_set",{"after":{"percentageBp":150,"vat":true,"vatBp":1100},"before":{"flat":2500,"vat":true,"vatBp":1100},"effectiveFrom":"2026-11-20T12:10:00.000Z","service":"send_money","version":2}]
+        ["Ani","connection.changed",{"after":{"fee":{"flat":900,"vat":false,"vatBp":0}},"before":{"fee":{"send_money":{"percentageBp":150,"vat":true,"vatBp":1100}}}}]
+        ["Ani","connection.fee_set",{"after":{"vat":false,"vatBp":0},"before":{"flat":900,"vat":false,"vatBp":0},"effectiveFrom":"2030-01-01T00:00:00.000Z","service":"send_money","version":4}]
+        ["Ani","connection.fee_set",{"after":{"flat":1,"vat":false,"vatBp":0},"before":{"flat":900,"vat":false,"vatBp":0},"effectiveFrom":"2030-01-01T00:00:00.000Z","service":"send_money","version":5}]
+        "###);
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_wrong_fee_is_refused_by_field_and_nothing_is_written() {
+    run(async |world| {
+        let id = world.first();
+        let good = json!({ "flat": 1 });
+        let at = |from: &str| json!({ "service": "send_money", "plan": { "flat": 1 }, "effectiveFrom": from });
+        let bodies = [
+            json!({}),
+            json!({ "service": "send_money", "plan": { "flat": 1, "percentageBp": 1, "vatBp": 0, "vat": true } }),
+            json!({ "service": "send_money", "plan": { "percentageBp": 10_001, "vatBp": -1 } }),
+            json!({ "service": "send_money", "plan": { "flat": -1, "vatBp": 10_001 } }),
+            json!({ "service": "send_money", "plan": { "percentageBp": 1.5 } }),
+            json!({ "service": "send_money", "plan": { "percent": 1 } }),
+            json!({ "service": "lottery", "plan": good }),
+            json!({ "service": "qrcode", "plan": { "flat": 1, "percentageBp": 1 }, "effectiveFrom": "2020-01-01T00:00:00Z" }),
+            at("2020-01-01T00:00:00Z"),
+            at("tomorrow"),
+            at("2030-01-01"),
+        ];
+        let mut answers = Vec::new();
+        for body in bodies {
+            answers.push(told(&world.provider("POST", &format!("{id}/fees"), body, Some("*")).await));
+        }
+        let whole = json!({ "service": "send_money", "plan": good });
+        answers.push(told(&world.provider("POST", &format!("{id}/fees"), whole.clone(), None).await));
+        answers.push(told(&world.provider("POST", &format!("{id}/fees"), whole, Some("\"7\"")).await));
+        insta::assert_snapshot!(answers.join("\n"), @r###"
+        400 wrong_parameters_in_request
+          plan: is required
+          service: is required
+        400 wrong_parameters_in_request
+          plan.percentageBp: cannot stand beside flat: a fee is one or the other
+          plan.vatBp: is required where vat applies, such as 1100 for 11 %
+        400 wrong_parameters_in_request
+          plan.percentageBp: must be at most 10000
+          plan.vatBp: must be at least 0
+        400 wrong_parameters_in_request
+          plan.flat: must be at least 0
+          plan.vatBp: must be at most 10000
+        400 wrong_parameters_in_request
+          plan.percentageBp: must be of type integer
+        400 wrong_parameters_in_request
+          plan.percent: is not a field of this request
+        400 wrong_parameters_in_request
+          service: is no service of this connection; it has: send_money
+        400 wrong_parameters_in_request
+          plan.percentageBp: cannot stand beside flat: a fee is one or the other
+          effectiveFrom: must not be in the past; leave it out to begin at once
+          service: is no service of this connection; it has: send_money
+        400 wrong_parameters_in_request
+          effectiveFrom: must not be in the past; leave it out to begin at once
+        400 wrong_parameters_in_request
+          effectiveFrom: must be a time with its offset, such as 2030-01-31T00:00:00+07:00
+        400 wrong_parameters_in_request
+          effectiveFrom: must be a time with its offset, such as 2030-01-31T00:00:00+07:00
+        428 if_match_needed
+        412 changed_meanwhile
+        "###);
+        assert_eq!(world.number("SELECT count(*) FROM fee_plan").await, 1);
+
+        let preview = async |body: Value| world.caller.post("/v1/providers/fees/preview", body).await;
+        let share = json!({ "percentageBp": 150, "vatBp": 1100, "vat": true });
+        insta::assert_snapshot!(preview(json!({ "amount": 10_000, "plan": share })).await.shown(), @r###"
+        HTTP 200
+        {
+          "data": {
+            "amount": 10000,
+            "currency": "IDR",
+            "fee": 150,
+            "tax": 17,
+            "total": 10167
+          },
+          "errors": null,
+          "status": 200
+        }
+        "###);
+        insta::assert_snapshot!(preview(json!({ "amount": 12.5, "currency": "MYR", "plan": share })).await.shown(), @r###"
+        HTTP 200
+        {
+          "data": {
+            "amount": 12.50,
+            "currency": "MYR",
+            "fee": 0.19,
+            "tax": 0.02,
+            "total": 12.71
+          },
+          "errors": null,
+          "status": 200
+        }
+        "###);
+        let mut answers = Vec::new();
+        for body in [
+            json!({ "amount": 0, "plan": {} }),
+            json!({ "amount": 1.5, "plan": { "flat": 1, "percentageBp": 1 } }),
+            json!({ "amount": 100, "plan": { "vat": true } }),
+            json!({ "amount": 100, "currency": "USD" }),
+        ] {
+            answers.push(told(&preview(body).await));
+        }
+        insta::assert_snapshot!(answers.join("\n"), @r###"
+        400 wrong_parameters_in_request
+          amount: must be above 0
+        400 wrong_parameters_in_request
+          plan.percentageBp: cannot stand beside flat: a fee is one or the other
+          amount: has a fraction finer than the currency's unit
+        400 wrong_parameters_in_request
+          plan.vatBp: is required where vat applies, such as 1100 for 11 %
+        400 wrong_parameters_in_request
+          currency: must match ^(IDR|MYR)$
+          plan: is required
+        "###);
         world
     })
     .await;

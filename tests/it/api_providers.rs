@@ -85,10 +85,12 @@ async fn a_connection_is_made_and_its_secrets_are_never_told() {
                 "username"
               ]
             },
-            "fee": {
-              "percentageBp": 150,
-              "vat": true,
-              "vatBp": 1100
+            "fees": {
+              "send_money": {
+                "percentageBp": 150,
+                "vat": true,
+                "vatBp": 1100
+              }
             },
             "id": "[id]",
             "label": "Main account",
@@ -397,10 +399,12 @@ async fn a_connection_is_changed_on_the_version_it_was_read_with() {
                 "username"
               ]
             },
-            "fee": {
-              "flat": 100,
-              "vat": false,
-              "vatBp": 0
+            "fees": {
+              "send_money": {
+                "flat": 100,
+                "vat": false,
+                "vatBp": 0
+              }
             },
             "id": "[id]",
             "label": "New",
@@ -520,7 +524,7 @@ async fn a_connection_is_changed_on_the_version_it_was_read_with() {
         assert_eq!(set.body["data"]["settings"]["username_header"], "x-username", "{}", set.body);
         let audited: Vec<String> = world.audited().await.iter().skip(1).map(Value::to_string).collect();
         insta::assert_snapshot!(audited.join("\n"), @r###"
-        ["Ani","connection.changed",{"after":{"fee":{"flat":100,"vat":false,"vatBp":0},"label":"New"},"before":{"fee":{"vat":false,"vatBp":0},"label":"Second"}}]
+        ["Ani","connection.changed",{"after":{"fee":{"flat":100,"vat":false,"vatBp":0},"label":"New"},"before":{"fee":{"send_money":{"vat":false,"vatBp":0}},"label":"Second"}}]
         ["Ani","connection.changed",{"after":{"credentials":["api_key","username"]},"before":{"credentials":["api_key","username"]}}]
         ["Ani","connection.changed",{"after":{"settings":["base_url","username_header"]},"before":{"settings":["base_url"]}}]
         "###);
@@ -600,10 +604,12 @@ async fn a_status_is_set_by_hand_and_seen_at_once() {
                 "username"
               ]
             },
-            "fee": {
-              "flat": 2500,
-              "vat": true,
-              "vatBp": 1100
+            "fees": {
+              "send_money": {
+                "flat": 2500,
+                "vat": true,
+                "vatBp": 1100
+              }
             },
             "id": "[id]",
             "label": "OY! sandbox",
@@ -709,10 +715,12 @@ async fn a_removed_connection_leaves_everything_but_its_payments() {
                 "username"
               ]
             },
-            "fee": {
-              "flat": 2500,
-              "vat": true,
-              "vatBp": 1100
+            "fees": {
+              "send_money": {
+                "flat": 2500,
+                "vat": true,
+                "vatBp": 1100
+              }
             },
             "id": "[id]",
             "label": "OY! sandbox",

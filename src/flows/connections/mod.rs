@@ -5,11 +5,13 @@
 
 mod catalogue;
 mod change;
+mod fees;
 mod make;
 mod probe;
 
 pub use catalogue::*;
 pub use change::*;
+pub use fees::*;
 pub use make::*;
 pub use probe::*;
 

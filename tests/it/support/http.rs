@@ -60,6 +60,7 @@ fn masked(mut value: Value) -> Value {
         "changedAt",
         "lastActivityAt",
         "removedAt",
+        "effectiveFrom",
     ];
     match &mut value {
         Value::Object(fields) => {

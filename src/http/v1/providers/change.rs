@@ -6,16 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Connection, Fee, WHAT, find, refused, upper};
+use super::{Connection, Fee, WHAT, find, refused, shown, upper};
 use crate::domain::access::{Need, Product};
 use crate::domain::connection::ConnectionStatus;
 use crate::flows::connections;
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure, FieldError};
-use crate::http::etag::{etag, if_match};
+use crate::http::etag::if_match;
 use crate::http::extract::{Checked, Http, Shape};
-use crate::http::reply::{self, Reply, Success};
-use crate::store::connection::Stored;
+use crate::http::reply::{Reply, Success};
 
 /// What changes of a connection; what is left out stays.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -39,7 +38,7 @@ pub struct ConnectionChange {
     #[schema(value_type = Object, nullable = false, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<Value>,
-    /// For attempts made from now on.
+    /// A new version for every service, for attempts made from now on.
     #[schema(inline, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fee: Option<Fee>,
@@ -103,7 +102,7 @@ pub async fn change(
         fee: body.fee.as_ref().map(Fee::plan),
     };
     let stored = connections::change(&http.app, &caller, &old, &change).await.map_err(refused)?;
-    Ok(shown(&http, stored))
+    shown(&http, stored).await
 }
 
 /// Set a connection's status, and say why.
@@ -140,7 +139,7 @@ pub async fn set_status(
         return Err(ApiError::field("reason", "must not be blank"));
     }
     let stored = connections::set_status_by(&http.app, &caller, &old, status, body.reason.trim());
-    Ok(shown(&http, stored.await.map_err(refused)?))
+    shown(&http, stored.await.map_err(refused)?).await
 }
 
 /// Remove a connection for good, once no money is under way at it.
@@ -172,10 +171,5 @@ pub async fn remove(
     let old = find(&http, &caller, &id).await?;
     if_match(&headers, old.version, WHAT)?;
     let stored = connections::remove(&http.app, &caller, &old).await.map_err(refused)?;
-    Ok(shown(&http, stored))
-}
-
-fn shown(http: &Http, stored: Stored) -> Reply<Connection> {
-    let version = etag(stored.version);
-    reply::ok(Connection::of(http, stored)).header("etag", &version)
+    shown(&http, stored).await
 }
