@@ -15,6 +15,7 @@ CREATE TABLE connection (
     settings       jsonb       NOT NULL,   -- what the adapter lets a connection change, such as its base address
     status         text        NOT NULL CHECK (status IN ('ACTIVE', 'MAINTENANCE', 'INACTIVE')),
     status_reason  text        NOT NULL DEFAULT '',
+    status_until   timestamptz,            -- MAINTENANCE ends by itself then
     codename       text        NOT NULL,   -- the unguessable word in its callback address
     version        integer     NOT NULL DEFAULT 1,
     last_activity_at timestamptz,          -- when it last spoke with its provider, to the minute
@@ -22,9 +23,11 @@ CREATE TABLE connection (
     updated_at     timestamptz NOT NULL,
     removed_at     timestamptz,            -- attempts refer to it, so its row stays; its label is free again
     PRIMARY KEY (client_id, id),
-    CHECK (removed_at IS NULL OR status = 'INACTIVE')
+    CHECK (removed_at IS NULL OR status = 'INACTIVE'),
+    CHECK (status_until IS NULL OR status = 'MAINTENANCE')
 );
 CREATE UNIQUE INDEX connection_label ON connection (client_id, mode, lower(label)) WHERE removed_at IS NULL;
+CREATE INDEX connection_maintenance ON connection (client_id, status_until) WHERE status_until IS NOT NULL;
 
 -- What a connection costs for a service, and from when: every plan it ever had, and those to come. In force is the one
 -- that began last, and of two with one beginning the later version; what it makes is copied onto each attempt.

@@ -232,9 +232,19 @@ impl Activity {
         self.lock().get(&(client_id, connection)).copied()
     }
 
-    /// Takes out all of it.
-    pub fn take(&self) -> Vec<(Uuid, Uuid, DateTime<Utc>)> {
-        std::mem::take(&mut *self.lock()).into_iter().map(|((client, id), at)| (client, id, at)).collect()
+    /// All of it.
+    pub fn all(&self) -> Vec<(Uuid, Uuid, DateTime<Utc>)> {
+        self.lock().iter().map(|((client, id), at)| (*client, *id, *at)).collect()
+    }
+
+    /// Lets go of what is written down now, and keeps what was noted since.
+    pub fn written(&self, noted: &[(Uuid, Uuid, DateTime<Utc>)]) {
+        let mut left = self.lock();
+        for (client, id, at) in noted {
+            if left.get(&(*client, *id)) == Some(at) {
+                left.remove(&(*client, *id));
+            }
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Uuid, Uuid), DateTime<Utc>>> {

@@ -14,7 +14,7 @@ use crate::domain::access::Rights;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
 use crate::domain::service::{Mode, Service};
-use crate::flows::{access, books, connections, keys, sending};
+use crate::flows::{access, audit, books, connections, keys, sending};
 use crate::http::{openapi as document, postman};
 use crate::store::client;
 
@@ -73,6 +73,12 @@ pub enum ConnectionCommand {
 #[derive(Subcommand)]
 pub enum LedgerCommand {
     /// Replay every attempt and prove the books; exit code 1 when they do not hold.
+    Verify,
+}
+
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    /// Hash every entry of every client again and compare; exit code 1 where a chain does not hold.
     Verify,
 }
 
@@ -198,6 +204,19 @@ pub fn ledger(config: Config, command: &LedgerCommand) -> anyhow::Result<()> {
         }
         println!("{} lines, {} faults", report.lines, report.faults.len());
         anyhow::ensure!(report.faults.is_empty(), "the books do not hold");
+        Ok(())
+    })
+}
+
+pub fn audit(config: Config, command: &AuditCommand) -> anyhow::Result<()> {
+    let AuditCommand::Verify = command;
+    with_app(config, async |app| {
+        let report = audit::verify(&app).await?;
+        for found in &report.breaks {
+            println!("{} entry {}: {}", ids::show(ids::CLIENT, found.client_id), found.seq, found.what);
+        }
+        println!("{} entries of {} clients, {} broken chains", report.entries, report.clients, report.breaks.len());
+        anyhow::ensure!(report.breaks.is_empty(), "the audit log was changed");
         Ok(())
     })
 }

@@ -56,6 +56,9 @@ enum Command {
     /// The books.
     #[command(subcommand)]
     Ledger(admin::LedgerCommand),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(admin::AuditCommand),
     /// Sending of the whole installation.
     #[command(subcommand)]
     Sending(admin::SendingCommand),
@@ -87,6 +90,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Key(command) => admin::key(config, command),
         Command::Connection(command) => admin::connection(config, command),
         Command::Ledger(command) => admin::ledger(config, &command),
+        Command::Audit(command) => admin::audit(config, &command),
         Command::Sending(command) => admin::sending(config, &command),
         Command::AfterRestore => admin::after_restore(config),
     }

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod advance;
+pub mod audit;
 pub mod balances;
 pub mod batch;
 pub mod books;

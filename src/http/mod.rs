@@ -70,6 +70,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/auth/token", post(v1::auth_token::create))
         .route("/v1/api-keys", get(v1::api_keys::list).post(v1::api_keys::create))
         .route("/v1/api-keys/{id}", delete(v1::api_keys::revoke))
+        .route("/v1/audit", get(v1::audit::list))
         .route("/v1/ip-allow-list", get(v1::ip_allow_list::read).put(v1::ip_allow_list::replace))
         .route("/v1/callback/{direction}/{kind}/{codename}", post(v1::callback::receive))
         .route("/v1/callback/{direction}/{kind}/{codename}/{*rest}", post(v1::callback::receive))

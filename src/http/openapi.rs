@@ -63,6 +63,7 @@ use super::v1;
         v1::api_keys::list,
         v1::api_keys::create,
         v1::api_keys::revoke,
+        v1::audit::list,
         v1::ip_allow_list::read,
         v1::ip_allow_list::replace,
         v1::callback::receive,

@@ -23,6 +23,8 @@ pub struct Stored {
     pub credential_fields: Vec<String>,
     pub credentials_at: DateTime<Utc>,
     pub status_reason: String,
+    /// MAINTENANCE ends by itself then.
+    pub status_until: Option<DateTime<Utc>>,
     pub codename: String,
     pub version: i32,
     pub last_activity_at: Option<DateTime<Utc>>,
@@ -36,7 +38,7 @@ pub async fn of_client(db: &Db, client_id: Uuid, mode: &str) -> Result<Vec<Store
     let rows = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, status, status_reason, codename, version, last_activity_at, created_at,
+            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
             updated_at, removed_at
          FROM connection WHERE client_id = $1 AND mode = $2 AND removed_at IS NULL ORDER BY id",
         client_id,
@@ -52,7 +54,7 @@ pub async fn get(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Stored>> {
     let row = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, status, status_reason, codename, version, last_activity_at, created_at,
+            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
             updated_at, removed_at
          FROM connection WHERE client_id = $1 AND id = $2",
         client_id,
@@ -84,7 +86,7 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, status, status_reason, codename, version, last_activity_at, created_at,
+            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
             updated_at, removed_at
          FROM connection WHERE client_id = $1 AND mode = $2 AND removed_at IS NULL
             AND ($3::text IS NULL OR position(lower($3) IN lower(label)) > 0)
@@ -142,7 +144,7 @@ pub async fn held(tx: &mut Tx, client_id: Uuid, ids: &[Uuid]) -> Result<Vec<Stor
     let rows = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, status, status_reason, codename, version, last_activity_at, created_at,
+            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
             updated_at, removed_at
          FROM connection WHERE client_id = $1 AND id = ANY ($2) ORDER BY id FOR SHARE",
         client_id,
@@ -253,31 +255,6 @@ pub async fn touch(tx: &mut Tx, client_id: Uuid, id: Uuid, version: i32, now: Da
     Ok(done.rows_affected() == 1)
 }
 
-/// Sets the status; with a `version`, only while that stands.
-pub async fn set_status(
-    tx: &mut Tx,
-    client_id: Uuid,
-    id: Uuid,
-    version: Option<i32>,
-    status: ConnectionStatus,
-    reason: &str,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE connection SET status = $4, status_reason = $5, version = version + 1, updated_at = $6
-         WHERE client_id = $1 AND id = $2 AND ($3::integer IS NULL OR version = $3) AND removed_at IS NULL",
-        client_id,
-        id,
-        version,
-        status.as_str(),
-        reason,
-        now,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
 /// What of a connection is not at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfinished {
@@ -310,8 +287,8 @@ pub async fn unfinished(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<Unfini
 /// and its credentials stay, for what may still be heard of its attempts.
 pub async fn remove(tx: &mut Tx, client_id: Uuid, id: Uuid, version: i32, now: DateTime<Utc>) -> Result<bool> {
     let done = sqlx::query!(
-        "UPDATE connection SET status = 'INACTIVE', status_reason = 'removed', version = version + 1, updated_at = $4,
-            removed_at = $4
+        "UPDATE connection SET status = 'INACTIVE', status_reason = 'removed', status_until = NULL,
+            version = version + 1, updated_at = $4, removed_at = $4
          WHERE client_id = $1 AND id = $2 AND version = $3 AND removed_at IS NULL",
         client_id,
         id,
@@ -353,6 +330,7 @@ struct Row {
     settings: serde_json::Value,
     status: String,
     status_reason: String,
+    status_until: Option<DateTime<Utc>>,
     codename: String,
     version: i32,
     last_activity_at: Option<DateTime<Utc>>,
@@ -382,6 +360,7 @@ impl Row {
             credential_fields: self.credential_fields,
             credentials_at: self.credentials_at,
             status_reason: self.status_reason,
+            status_until: self.status_until,
             codename: self.codename,
             version: self.version,
             last_activity_at: self.last_activity_at,

@@ -7,6 +7,7 @@ pub mod accept;
 pub mod access;
 pub mod advance;
 pub mod attempt;
+pub mod audit;
 pub mod callback;
 pub mod client;
 pub mod connection;
@@ -19,6 +20,7 @@ pub mod idempotency;
 pub mod ledger;
 pub mod payment;
 pub mod sequence;
+pub mod status;
 
 use std::time::Duration;
 

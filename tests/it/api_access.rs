@@ -71,6 +71,7 @@ fn endpoints() -> Vec<Endpoint> {
         ("GET", "/v1/api-keys", None, Settings, Read),
         ("POST", "/v1/api-keys", Some(json!({ "name": "n", "person": "p", "rights": {} })), Settings, Write),
         ("DELETE", "/v1/api-keys/{key}", None, Settings, Write),
+        ("GET", "/v1/audit", None, Settings, Read),
         ("GET", "/v1/ip-allow-list", None, Settings, Read),
         ("PUT", "/v1/ip-allow-list", Some(json!({ "addresses": [] })), Settings, Write),
     ]
@@ -132,7 +133,16 @@ async fn another_clients_ids_are_not_there() {
         }
         assert_eq!(tried, 18);
         // Nothing of ours in the stranger's lists either.
-        let lists = ["transactions", "events", "webhook-endpoints", "exceptions", "balances", "providers", "sequences"];
+        let lists = [
+            "audit",
+            "transactions",
+            "events",
+            "webhook-endpoints",
+            "exceptions",
+            "balances",
+            "providers",
+            "sequences",
+        ];
         for path in lists.into_iter().chain(["sequences/send_money/versions", "sequences/send_money/BCA/versions"]) {
             assert_eq!(stranger.get(&format!("/v1/{path}")).await.body["data"]["items"], json!([]), "{path}");
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use paystrator::clock::Clock;
+use paystrator::flows::connections;
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
 
@@ -486,6 +487,118 @@ async fn a_wrong_fee_is_refused_by_field_and_nothing_is_written() {
         400 wrong_parameters_in_request
           currency: must match ^(IDR|MYR)$
           plan: is required
+        "###);
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_maintenance_ends_by_itself_and_nothing_else_does() {
+    let clock = Clock::manual(DateTime::parse_from_rfc3339("2026-11-20T12:00:00Z").unwrap().to_utc());
+    let options = Options { clock: clock.clone(), must_be_idle: false, ..Options::default() };
+    run_with(options, async |world| {
+        let (id, other) = (world.first(), world.connect("Second").await);
+        let set = async |id: &str, body: Value| world.provider("POST", &format!("{id}/status"), body, Some("*")).await;
+        let with = |status: &str, until: &str| json!({ "status": status, "reason": "a window", "until": until });
+        let mut answers = Vec::new();
+        for body in [
+            with("MAINTENANCE", "2026-11-20T12:00:00Z"),
+            with("MAINTENANCE", "2020-01-01T00:00:00Z"),
+            with("MAINTENANCE", "soon"),
+            with("INACTIVE", "2026-11-20T12:30:00Z"),
+            with("ACTIVE", "2026-11-20T12:30:00Z"),
+        ] {
+            answers.push(told(&set(&id, body).await));
+        }
+        insta::assert_snapshot!(answers.join("\n"), @r###"
+        400 wrong_parameters_in_request
+          until: must be in the future
+        400 wrong_parameters_in_request
+          until: must be in the future
+        400 wrong_parameters_in_request
+          until: must be a time with its offset, such as 2030-01-31T00:00:00+07:00
+        400 wrong_parameters_in_request
+          until: goes with MAINTENANCE alone: nothing else ends by itself
+        400 wrong_parameters_in_request
+          until: goes with MAINTENANCE alone: nothing else ends by itself
+        "###);
+        let reply = set(&id, with("maintenance", "2026-11-20T19:30:00+07:00")).await;
+        assert_eq!(reply.body["data"]["statusUntil"], "2026-11-20T12:30:00.000Z");
+        insta::assert_snapshot!(reply.shown(), @r###"
+        HTTP 200
+        {
+          "data": {
+            "callbackUrls": {
+              "send_money": "http://127.0.0.1:[port]/v1/callback/send/send_money/[codename]"
+            },
+            "createdAt": "[createdAt]",
+            "credentials": {
+              "changedAt": "[changedAt]",
+              "fields": [
+                "api_key",
+                "username"
+              ]
+            },
+            "fees": {
+              "send_money": {
+                "flat": 2500,
+                "vat": true,
+                "vatBp": 1100
+              }
+            },
+            "id": "[id]",
+            "label": "OY! sandbox",
+            "lastActivityAt": null,
+            "mode": "test",
+            "provider": "oy",
+            "services": [
+              "send_money"
+            ],
+            "settings": {
+              "base_url": "http://127.0.0.1:[port]"
+            },
+            "status": "MAINTENANCE",
+            "statusReason": "a window",
+            "statusUntil": "[statusUntil]",
+            "type": "AGGREGATOR",
+            "updatedAt": "[updatedAt]",
+            "version": 2
+          },
+          "errors": null,
+          "status": 200
+        }
+        "###);
+
+        let tick = async || connections::end_maintenance(&world.app).await.unwrap();
+        let status = async |id: &str| {
+            let data = world.caller.get(&format!("/v1/providers/{id}")).await.body["data"].take();
+            ["status", "statusReason", "statusUntil", "version"].map(|name| data[name].to_string()).join(" ")
+        };
+        // Whoever sets another status or another end has the last word.
+        set(&other, with("MAINTENANCE", "2026-11-20T12:10:00Z")).await;
+        set(&other, json!({ "status": "INACTIVE", "reason": "no more" })).await;
+        clock.advance(Duration::from_secs(1_799));
+        tick().await;
+        assert_eq!(status(&id).await, "\"MAINTENANCE\" \"a window\" \"2026-11-20T12:30:00.000Z\" 2");
+        clock.advance(Duration::from_secs(1));
+        tick().await;
+        assert_eq!(status(&id).await, "\"ACTIVE\" \"The maintenance is over.\" null 3");
+        assert_eq!(status(&other).await, "\"INACTIVE\" \"no more\" null 3");
+        tick().await;
+        assert_eq!(status(&id).await, "\"ACTIVE\" \"The maintenance is over.\" null 3");
+        set(&id, json!({ "status": "MAINTENANCE", "reason": "without an end" })).await;
+        clock.advance(Duration::from_secs(86_400 * 365));
+        tick().await;
+        assert_eq!(status(&id).await, "\"MAINTENANCE\" \"without an end\" null 4");
+        let audited: Vec<String> = world.audited().await.iter().map(Value::to_string).collect();
+        insta::assert_snapshot!(audited.join("\n"), @r###"
+        ["Ani","connection.created",{"credentials":["api_key","username"],"fee":{"vat":false,"vatBp":0},"label":"Second","provider":"oy","services":["send_money"],"settings":["base_url"]}]
+        ["Ani","connection.status_set",{"after":{"reason":"a window","status":"MAINTENANCE","until":"2026-11-20T12:30:00.000Z"},"before":{"reason":"","status":"ACTIVE"}}]
+        ["Ani","connection.status_set",{"after":{"reason":"a window","status":"MAINTENANCE","until":"2026-11-20T12:10:00.000Z"},"before":{"reason":"","status":"ACTIVE"}}]
+        ["Ani","connection.status_set",{"after":{"reason":"no more","status":"INACTIVE"},"before":{"reason":"a window","status":"MAINTENANCE","until":"2026-11-20T12:10:00.000Z"}}]
+        ["engine","connection.status_set",{"after":{"reason":"The maintenance is over.","status":"ACTIVE"},"before":{"reason":"a window","status":"MAINTENANCE"}}]
+        ["Ani","connection.status_set",{"after":{"reason":"without an end","status":"MAINTENANCE"},"before":{"reason":"The maintenance is over.","status":"ACTIVE"}}]
         "###);
         world
     })

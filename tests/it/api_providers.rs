@@ -40,7 +40,7 @@ impl World {
 
     /// What people did, oldest first.
     pub async fn audited(&self) -> Vec<Value> {
-        sqlx::query_scalar("SELECT jsonb_build_array(person, action, detail - 'key') FROM audit ORDER BY id")
+        sqlx::query_scalar("SELECT jsonb_build_array(person, action, detail - 'key') FROM audit ORDER BY seq")
             .fetch_all(&self.sql)
             .await
             .unwrap()
@@ -105,6 +105,7 @@ async fn a_connection_is_made_and_its_secrets_are_never_told() {
             },
             "status": "ACTIVE",
             "statusReason": "",
+            "statusUntil": null,
             "type": "AGGREGATOR",
             "updatedAt": "[updatedAt]",
             "version": 1
@@ -419,6 +420,7 @@ async fn a_connection_is_changed_on_the_version_it_was_read_with() {
             },
             "status": "ACTIVE",
             "statusReason": "",
+            "statusUntil": null,
             "type": "AGGREGATOR",
             "updatedAt": "[updatedAt]",
             "version": 2
@@ -624,6 +626,7 @@ async fn a_status_is_set_by_hand_and_seen_at_once() {
             },
             "status": "MAINTENANCE",
             "statusReason": "A window until 03:00.",
+            "statusUntil": null,
             "type": "AGGREGATOR",
             "updatedAt": "[updatedAt]",
             "version": 2
@@ -736,6 +739,7 @@ async fn a_removed_connection_leaves_everything_but_its_payments() {
             },
             "status": "INACTIVE",
             "statusReason": "removed",
+            "statusUntil": null,
             "type": "AGGREGATOR",
             "updatedAt": "[updatedAt]",
             "version": 2

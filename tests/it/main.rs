@@ -8,6 +8,7 @@ mod api_providers;
 mod api_resolve;
 mod api_sequences;
 mod api_webhooks;
+mod audit;
 mod bad_callbacks;
 mod bad_days;
 mod bad_operations;

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::make::{check_addresses, fee_faults, label_fault, label_taken, names, services, settle};
+use super::make::{check_addresses, fault, fee_faults, label_fault, label_taken, names, services, settle};
 use super::{Refused, addresses, credentials, credentials_place, fees, forget};
 use crate::app::App;
 use crate::crypto::secret::ExposeSecret;
@@ -17,12 +17,15 @@ use crate::domain::connection::ConnectionStatus;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
 use crate::domain::service::Service;
+use crate::domain::webhook::time;
 use crate::flows;
-use crate::flows::access::{Caller, audited};
+use crate::flows::access::Caller;
+use crate::flows::audit::audited;
 use crate::providers::form::Part;
 use crate::providers::{FieldFault, Provider};
 use crate::store::connection::{self, Changed, Filter, Stored, Unfinished};
 use crate::store::fee::{self, NewPlan};
+use crate::store::status::{self, NewStatus};
 use crate::store::{self, sequence};
 
 /// A page of the caller's connections, oldest first.
@@ -208,26 +211,39 @@ fn difference(
 }
 
 /// Sets a connection's status by hand, if the version it was read with still stands.
-pub async fn set_status_by(
-    app: &App,
-    caller: &Caller,
-    old: &Stored,
-    status: ConnectionStatus,
-    reason: &str,
-) -> Result<Stored, Refused> {
+pub async fn set_status_by(app: &App, caller: &Caller, old: &Stored, new: NewStatus<'_>) -> Result<Stored, Refused> {
     let (client_id, id, now) = (old.client_id, old.connection.id, app.now());
+    if let Some(reason) = end_fault(&new, now) {
+        return Err(Refused::Fields(vec![fault("until", reason)]));
+    }
     let mut tx = flows::begin(&app.db).await?;
-    if !connection::set_status(&mut tx, client_id, id, Some(old.version), status, reason, now).await? {
+    if !status::set_status(&mut tx, client_id, id, Some(old.version), &new, now).await? {
         return Err(Refused::ChangedMeanwhile);
     }
+    let told = |status: ConnectionStatus, reason: &str, until: Option<DateTime<Utc>>| {
+        let mut told = json!({ "status": status.as_str(), "reason": reason });
+        if let Some(until) = until {
+            told["until"] = json!(time(until));
+        }
+        told
+    };
     let detail = json!({
-        "before": { "status": old.connection.status.as_str(), "reason": old.status_reason },
-        "after": { "status": status.as_str(), "reason": reason },
+        "before": told(old.connection.status, &old.status_reason, old.status_until),
+        "after": told(new.status, new.reason, new.until),
     });
     audited(&mut tx, caller, "connection.status_set", &ids::show(ids::CONNECTION, id), detail, now).await?;
     tx.commit().await?;
     forget(app, client_id, id);
     reread(app, client_id, id).await
+}
+
+/// What is wrong with the end of a status.
+fn end_fault(new: &NewStatus<'_>, now: DateTime<Utc>) -> Option<&'static str> {
+    let until = new.until?;
+    if new.status != ConnectionStatus::Maintenance {
+        return Some("goes with MAINTENANCE alone: nothing else ends by itself");
+    }
+    (until <= now).then_some("must be in the future")
 }
 
 /// Removes a connection at which no money is under way, if the version it was read with still stands. It leaves every
@@ -296,7 +312,8 @@ pub async fn set_status(
     reason: &str,
 ) -> store::Result<bool> {
     let mut tx = flows::begin(&app.db).await?;
-    let done = connection::set_status(&mut tx, client_id, id, None, status, reason, app.now()).await?;
+    let new = NewStatus { status, reason, until: None };
+    let done = status::set_status(&mut tx, client_id, id, None, &new, app.now()).await?;
     tx.commit().await?;
     forget(app, client_id, id);
     Ok(done)

@@ -12,7 +12,8 @@ use crate::app::App;
 use crate::domain::ids;
 use crate::domain::service::Service;
 use crate::flows;
-use crate::flows::access::{Caller, audited};
+use crate::flows::access::Caller;
+use crate::flows::audit::audited;
 use crate::flows::routing;
 use crate::providers::{Cause, Trouble};
 use crate::store::connection::Stored;
@@ -47,7 +48,7 @@ pub async fn test(app: &App, caller: &Caller, stored: Stored) -> anyhow::Result<
     app.activity.note(client_id, id, app.now());
     let result = trouble.as_ref().map_or("good", |trouble| trouble.cause.as_str());
     let now = app.now();
-    let mut tx = flows::single(&app.db).await?;
+    let mut tx = flows::begin(&app.db).await?;
     let detail = json!({ "asked": probe.asked, "result": result });
     audited(&mut tx, caller, "connection.tested", &ids::show(ids::CONNECTION, id), detail, now).await?;
     tx.commit().await?;

@@ -61,6 +61,10 @@ fn masked(mut value: Value) -> Value {
         "lastActivityAt",
         "removedAt",
         "effectiveFrom",
+        "at",
+        "hash",
+        "key",
+        "statusUntil",
     ];
     match &mut value {
         Value::Object(fields) => {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::fees::moment;
 use super::{Connection, Fee, WHAT, find, refused, shown, upper};
 use crate::domain::access::{Need, Product};
 use crate::domain::connection::ConnectionStatus;
@@ -15,6 +16,7 @@ use crate::http::error::{ApiError, Failure, FieldError};
 use crate::http::etag::if_match;
 use crate::http::extract::{Checked, Http, Shape};
 use crate::http::reply::{Reply, Success};
+use crate::store::status::NewStatus;
 
 /// What changes of a connection; what is left out stays.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -49,13 +51,20 @@ impl Shape for ConnectionChange {}
 /// A status set by hand, and why.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "status": "MAINTENANCE", "reason": "The provider announced a window until 03:00." }))]
+#[schema(example = json!({
+    "status": "MAINTENANCE", "reason": "The provider announced a window until 03:00.",
+    "until": "2030-01-01T03:00:00+07:00"
+}))]
 pub struct StatusChange {
     /// ACTIVE, MAINTENANCE or INACTIVE.
     #[schema(pattern = "^(ACTIVE|MAINTENANCE|INACTIVE)$")]
     pub status: String,
     #[schema(min_length = 1, max_length = 500)]
     pub reason: String,
+    /// When MAINTENANCE ends by itself and the connection is ACTIVE again, with offset. Nothing else has an end.
+    #[schema(min_length = 1, max_length = 40, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 impl Shape for StatusChange {
@@ -105,7 +114,7 @@ pub async fn change(
     shown(&http, stored).await
 }
 
-/// Set a connection's status, and say why.
+/// Set a connection's status, and say why; MAINTENANCE may say when it ends.
 ///
 /// What was not sent yet goes to the next connection; what was sent is followed to its end whatever the status.
 #[utoipa::path(
@@ -138,7 +147,9 @@ pub async fn set_status(
     if body.reason.trim().is_empty() {
         return Err(ApiError::field("reason", "must not be blank"));
     }
-    let stored = connections::set_status_by(&http.app, &caller, &old, status, body.reason.trim());
+    let until = body.until.as_deref().map(|text| moment("until", text)).transpose()?;
+    let new = NewStatus { status, reason: body.reason.trim(), until };
+    let stored = connections::set_status_by(&http.app, &caller, &old, new);
     shown(&http, stored.await.map_err(refused)?).await
 }
 

@@ -55,6 +55,8 @@ pub struct Connection {
     pub status: String,
     /// Why it has this status; empty where nobody set it.
     pub status_reason: String,
+    /// When MAINTENANCE ends by itself; null where it does not.
+    pub status_until: Option<String>,
     /// What each service costs now; `GET /v1/providers/{id}/fees` tells what was and what will be.
     #[schema(value_type = Object, example = json!({ "send_money": { "flat": 2500, "vatBp": 1100, "vat": true } }))]
     pub fees: BTreeMap<&'static str, Fee>,
@@ -147,6 +149,7 @@ impl Connection {
             services: connection.services.iter().map(|service| service.as_str()).collect(),
             status: connection.status.as_str().into(),
             status_reason: stored.status_reason,
+            status_until: stored.status_until.map(time),
             fees: connection
                 .services
                 .iter()
