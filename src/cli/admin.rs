@@ -14,7 +14,8 @@ use crate::domain::access::Rights;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
 use crate::domain::service::{Mode, Service};
-use crate::flows::{access, audit, books, connections, keys, sending};
+use crate::flows::rotation::Progress;
+use crate::flows::{access, audit, books, connections, keys, rotation, sending};
 use crate::http::{openapi as document, postman};
 use crate::store::client;
 
@@ -41,6 +42,17 @@ pub enum KeyCommand {
         /// The person who answers for what the key does.
         #[arg(long)]
         person: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// Seal every stored value anew under the master key with the highest id, while the service runs; it can be cut off
+    /// and run again. Exit code 1 while a value is left under another key.
+    Rotate {
+        /// Change nothing: count the values under each key.
+        #[arg(long)]
+        check: bool,
     },
 }
 
@@ -156,6 +168,26 @@ pub fn key(config: Config, command: KeyCommand) -> anyhow::Result<()> {
         let made = keys::create(&app, &wish).await?;
         println!("{}", made.secret);
         eprintln!("keep it now: it is not shown again");
+        Ok(())
+    })
+}
+
+pub fn master_keys(config: Config, command: &KeysCommand) -> anyhow::Result<()> {
+    let KeysCommand::Rotate { check } = command;
+    with_app(config, async |app| {
+        if !check {
+            let line = |p: &Progress| eprint!("\r{}: {} looked at, {} sealed anew ", p.column, p.values, p.renewed);
+            rotation::rotate(&app, line).await?;
+            eprintln!();
+        }
+        let counted = rotation::count(&app).await?;
+        for column in &counted {
+            let by_key = column.by_key.iter().map(|(id, count)| format!(" key {id}: {count}")).collect::<String>();
+            println!("{}:{by_key}", column.column);
+        }
+        let left = rotation::left(&app, &counted);
+        println!("{left} values are not under key {}", app.keys.current());
+        anyhow::ensure!(left == 0, "an older key is still needed");
         Ok(())
     })
 }

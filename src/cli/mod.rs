@@ -50,6 +50,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(admin::KeyCommand),
+    /// Master keys.
+    #[command(subcommand)]
+    Keys(admin::KeysCommand),
     /// Connections to providers.
     #[command(subcommand)]
     Connection(admin::ConnectionCommand),
@@ -88,6 +91,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi { .. } => Ok(()),
         Command::Client(command) => admin::client(config, command),
         Command::Key(command) => admin::key(config, command),
+        Command::Keys(command) => admin::master_keys(config, &command),
         Command::Connection(command) => admin::connection(config, command),
         Command::Ledger(command) => admin::ledger(config, &command),
         Command::Audit(command) => admin::audit(config, &command),

@@ -28,6 +28,7 @@ mod no_questions;
 mod outbound;
 mod oy_golden;
 mod production;
+mod rotation;
 mod sandbox_doku;
 mod sandbox_kaspro;
 mod sandbox_oy;
