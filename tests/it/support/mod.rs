@@ -1,6 +1,8 @@
 //! What tests of several modules share.
 
 pub mod bad;
+pub mod changes;
+pub mod days;
 pub mod dice;
 pub mod golden;
 pub mod http;
