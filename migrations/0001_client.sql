@@ -43,14 +43,25 @@ CREATE TABLE api_key (
     PRIMARY KEY (client_id, id)
 );
 
--- Who did what, for the actions of people. Never updated.
+-- Who did what. Never updated: each entry's hash is over the hash of the one before it and its own content, so that
+-- `paystrator audit verify` finds what was changed, taken out or put in.
 CREATE TABLE audit (
     client_id uuid        NOT NULL REFERENCES client,
+    seq       bigint      NOT NULL,   -- its place in the client's chain, from 1 on without gaps
     id        uuid        NOT NULL,
     at        timestamptz NOT NULL,
+    mode      text        CHECK (mode IN ('test', 'live')),   -- null: it concerns both
     person    text        NOT NULL,
     action    text        NOT NULL,
     object    text        NOT NULL,
     detail    jsonb       NOT NULL,
-    PRIMARY KEY (client_id, id)
+    hash      bytea       NOT NULL,
+    PRIMARY KEY (client_id, seq)
+);
+
+-- Where each chain ends. Who adds an entry holds this row until its commit, so no chain forks.
+CREATE TABLE audit_head (
+    client_id uuid        PRIMARY KEY REFERENCES client,
+    seq       bigint      NOT NULL,
+    hash      bytea       NOT NULL
 );

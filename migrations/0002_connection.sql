@@ -13,9 +13,9 @@ CREATE TABLE connection (
     credential_fields text[]   NOT NULL,   -- which of them are set: names alone
     credentials_at timestamptz NOT NULL,   -- when they were last replaced
     settings       jsonb       NOT NULL,   -- what the adapter lets a connection change, such as its base address
-    fee            jsonb       NOT NULL,   -- the fee plan in force; copied onto each attempt
     status         text        NOT NULL CHECK (status IN ('ACTIVE', 'MAINTENANCE', 'INACTIVE')),
     status_reason  text        NOT NULL DEFAULT '',
+    status_until   timestamptz,            -- MAINTENANCE ends by itself then
     codename       text        NOT NULL,   -- the unguessable word in its callback address
     version        integer     NOT NULL DEFAULT 1,
     last_activity_at timestamptz,          -- when it last spoke with its provider, to the minute
@@ -23,9 +23,27 @@ CREATE TABLE connection (
     updated_at     timestamptz NOT NULL,
     removed_at     timestamptz,            -- attempts refer to it, so its row stays; its label is free again
     PRIMARY KEY (client_id, id),
-    CHECK (removed_at IS NULL OR status = 'INACTIVE')
+    CHECK (removed_at IS NULL OR status = 'INACTIVE'),
+    CHECK (status_until IS NULL OR status = 'MAINTENANCE')
 );
 CREATE UNIQUE INDEX connection_label ON connection (client_id, mode, lower(label)) WHERE removed_at IS NULL;
+CREATE INDEX connection_maintenance ON connection (client_id, status_until) WHERE status_until IS NOT NULL;
+
+-- What a connection costs for a service, and from when: every plan it ever had, and those to come. In force is the one
+-- that began last, and of two with one beginning the later version; what it makes is copied onto each attempt.
+CREATE TABLE fee_plan (
+    client_id      uuid        NOT NULL,
+    connection_id  uuid        NOT NULL,
+    service        text        NOT NULL,
+    version        integer     NOT NULL,
+    effective_from timestamptz NOT NULL,
+    plan           jsonb       NOT NULL,
+    created_at     timestamptz NOT NULL,
+    created_by     text        NOT NULL,
+    PRIMARY KEY (client_id, connection_id, service, version),
+    FOREIGN KEY (client_id, connection_id) REFERENCES connection (client_id, id)
+);
+CREATE INDEX fee_plan_from ON fee_plan (client_id, connection_id, service, effective_from);
 
 CREATE TABLE sequence (
     client_id      uuid        NOT NULL REFERENCES client,

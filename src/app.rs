@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::envelope::Keyring;
 use crate::domain::connection::Connection;
+use crate::domain::fee::FeePlans;
 use crate::domain::sequence::Sequence;
 use crate::domain::service::{Mode, Service};
 use crate::outbound::Outbound;
@@ -68,6 +69,8 @@ pub struct OpenConnection {
 pub struct RoutingTable {
     pub sequence: Sequence,
     pub connections: Vec<Connection>,
+    /// In force and to come.
+    pub fees: FeePlans,
 }
 
 /// The sending halves of the batch writers, one kind each.
@@ -229,9 +232,19 @@ impl Activity {
         self.lock().get(&(client_id, connection)).copied()
     }
 
-    /// Takes out all of it.
-    pub fn take(&self) -> Vec<(Uuid, Uuid, DateTime<Utc>)> {
-        std::mem::take(&mut *self.lock()).into_iter().map(|((client, id), at)| (client, id, at)).collect()
+    /// All of it.
+    pub fn all(&self) -> Vec<(Uuid, Uuid, DateTime<Utc>)> {
+        self.lock().iter().map(|((client, id), at)| (*client, *id, *at)).collect()
+    }
+
+    /// Lets go of what is written down now, and keeps what was noted since.
+    pub fn written(&self, noted: &[(Uuid, Uuid, DateTime<Utc>)]) {
+        let mut left = self.lock();
+        for (client, id, at) in noted {
+            if left.get(&(*client, *id)) == Some(at) {
+                left.remove(&(*client, *id));
+            }
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Uuid, Uuid), DateTime<Utc>>> {

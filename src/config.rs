@@ -71,6 +71,7 @@ pub struct Limits {
     pub requests_per_minute: u32,
     pub burst: u32,
     pub inquiries_per_minute: u32,
+    pub tests_per_minute: u32,
     pub token_ttl_s: u64,
     pub metadata_bytes: usize,
 }

@@ -37,7 +37,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 7] = [
+pub const WORK: [Work; 8] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -67,6 +67,11 @@ pub const WORK: [Work; 7] = [
         name: "activity",
         period_ms: Some(60_000),
         tick: |app, _| Box::pin(async move { Ok(connections::flush_activity(&app).await?) }),
+    },
+    Work {
+        name: "maintenance",
+        period_ms: Some(10_000),
+        tick: |app, _| Box::pin(async move { Ok(connections::end_maintenance(&app).await?) }),
     },
     Work {
         name: "gauges",

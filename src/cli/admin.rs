@@ -14,7 +14,8 @@ use crate::domain::access::Rights;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
 use crate::domain::service::{Mode, Service};
-use crate::flows::{access, books, connections, keys, sending};
+use crate::flows::rotation::Progress;
+use crate::flows::{access, audit, books, connections, keys, rotation, sending};
 use crate::http::{openapi as document, postman};
 use crate::store::client;
 
@@ -41,6 +42,17 @@ pub enum KeyCommand {
         /// The person who answers for what the key does.
         #[arg(long)]
         person: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// Seal every stored value anew under the master key with the highest id, while the service runs; it can be cut off
+    /// and run again. Exit code 1 while a value is left under another key.
+    Rotate {
+        /// Change nothing: count the values under each key.
+        #[arg(long)]
+        check: bool,
     },
 }
 
@@ -73,6 +85,12 @@ pub enum ConnectionCommand {
 #[derive(Subcommand)]
 pub enum LedgerCommand {
     /// Replay every attempt and prove the books; exit code 1 when they do not hold.
+    Verify,
+}
+
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    /// Hash every entry of every client again and compare; exit code 1 where a chain does not hold.
     Verify,
 }
 
@@ -154,6 +172,26 @@ pub fn key(config: Config, command: KeyCommand) -> anyhow::Result<()> {
     })
 }
 
+pub fn master_keys(config: Config, command: &KeysCommand) -> anyhow::Result<()> {
+    let KeysCommand::Rotate { check } = command;
+    with_app(config, async |app| {
+        if !check {
+            let line = |p: &Progress| eprint!("\r{}: {} looked at, {} sealed anew ", p.column, p.values, p.renewed);
+            rotation::rotate(&app, line).await?;
+            eprintln!();
+        }
+        let counted = rotation::count(&app).await?;
+        for column in &counted {
+            let by_key = column.by_key.iter().map(|(id, count)| format!(" key {id}: {count}")).collect::<String>();
+            println!("{}:{by_key}", column.column);
+        }
+        let left = rotation::left(&app, &counted);
+        println!("{left} values are not under key {}", app.keys.current());
+        anyhow::ensure!(left == 0, "an older key is still needed");
+        Ok(())
+    })
+}
+
 pub fn connection(config: Config, command: ConnectionCommand) -> anyhow::Result<()> {
     let ConnectionCommand::Create { client, mode, provider, label, credentials, settings, fee } = command;
     let mode = Mode::parse(&mode).context("--mode is test or live")?;
@@ -198,6 +236,19 @@ pub fn ledger(config: Config, command: &LedgerCommand) -> anyhow::Result<()> {
         }
         println!("{} lines, {} faults", report.lines, report.faults.len());
         anyhow::ensure!(report.faults.is_empty(), "the books do not hold");
+        Ok(())
+    })
+}
+
+pub fn audit(config: Config, command: &AuditCommand) -> anyhow::Result<()> {
+    let AuditCommand::Verify = command;
+    with_app(config, async |app| {
+        let report = audit::verify(&app).await?;
+        for found in &report.breaks {
+            println!("{} entry {}: {}", ids::show(ids::CLIENT, found.client_id), found.seq, found.what);
+        }
+        println!("{} entries of {} clients, {} broken chains", report.entries, report.clients, report.breaks.len());
+        anyhow::ensure!(report.breaks.is_empty(), "the audit log was changed");
         Ok(())
     })
 }

@@ -50,12 +50,18 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(admin::KeyCommand),
+    /// Master keys.
+    #[command(subcommand)]
+    Keys(admin::KeysCommand),
     /// Connections to providers.
     #[command(subcommand)]
     Connection(admin::ConnectionCommand),
     /// The books.
     #[command(subcommand)]
     Ledger(admin::LedgerCommand),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(admin::AuditCommand),
     /// Sending of the whole installation.
     #[command(subcommand)]
     Sending(admin::SendingCommand),
@@ -85,8 +91,10 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi { .. } => Ok(()),
         Command::Client(command) => admin::client(config, command),
         Command::Key(command) => admin::key(config, command),
+        Command::Keys(command) => admin::master_keys(config, &command),
         Command::Connection(command) => admin::connection(config, command),
         Command::Ledger(command) => admin::ledger(config, &command),
+        Command::Audit(command) => admin::audit(config, &command),
         Command::Sending(command) => admin::sending(config, &command),
         Command::AfterRestore => admin::after_restore(config),
     }

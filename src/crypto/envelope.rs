@@ -50,6 +50,11 @@ impl Keyring {
         Some(Keyring { masters, current })
     }
 
+    /// The id that new values are sealed under.
+    pub fn current(&self) -> u32 {
+        self.current
+    }
+
     /// Seals `plain` for `place` under the current key.
     pub fn seal(&self, place: Place<'_>, plain: &[u8]) -> Vec<u8> {
         let key = self.client_key(&self.masters[&self.current], place.client);

@@ -2,7 +2,6 @@
 
 use uuid::Uuid;
 
-use super::fee::FeePlan;
 use super::service::{Mode, Service};
 
 /// Whether a connection may be used (seed 001, Status Indicators).
@@ -48,7 +47,6 @@ pub struct Connection {
     /// The account at the provider; frozen into every attempt.
     pub identity: String,
     pub status: ConnectionStatus,
-    pub fee: FeePlan,
     /// What it sets for itself, in its provider's own words: an order may depend on it.
     pub settings: serde_json::Value,
 }

@@ -24,6 +24,16 @@ pub enum Kind {
     Wallet,
 }
 
+impl Kind {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Bank { .. } => "bank",
+            Kind::Wallet => "ewallet",
+        }
+    }
+}
+
 impl Destination {
     /// The clearing number; `None` for what is not a bank.
     pub fn bank_number(&self) -> Option<&'static str> {

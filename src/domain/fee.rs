@@ -2,7 +2,11 @@
 //!
 //! Rounding is half up, per line, to the currency's unit (contracts/paystrator.md section 4, no. 16: VAT is on the fee).
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::service::Service;
 
 /// A connection's price for one payment. Rates are in basis points: 150 is 1.5 %.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +24,32 @@ pub struct FeePlan {
     /// Whether the VAT applies.
     #[serde(default)]
     pub vat: bool,
+}
+
+/// A version of what a connection costs for a service, with the moment it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatedPlan {
+    pub connection_id: Uuid,
+    pub service: Service,
+    pub version: i32,
+    pub effective_from: DateTime<Utc>,
+    pub plan: FeePlan,
+}
+
+/// Plans of some connections: what is in force, and what is to come. Which is which is asked with the time, so that a
+/// list that was read a moment ago serves no plan past its end.
+#[derive(Clone, Debug, Default)]
+pub struct FeePlans(pub Vec<DatedPlan>);
+
+impl FeePlans {
+    /// The plan in force at `now`: the one that began last, and of two with one beginning the later version. No plan
+    /// is no fee.
+    pub fn at(&self, connection_id: Uuid, service: Service, now: DateTime<Utc>) -> FeePlan {
+        let of = |dated: &&DatedPlan| dated.connection_id == connection_id && dated.service == service;
+        let begun = self.0.iter().filter(of).filter(|dated| dated.effective_from <= now);
+        let last = begun.max_by_key(|dated| (dated.effective_from, dated.version));
+        last.map(|dated| dated.plan.clone()).unwrap_or_default()
+    }
 }
 
 /// The two lines a paid attempt is booked with beside its transfer.

@@ -23,6 +23,7 @@ pub const RESOLUTION: &str = "res";
 pub const CLIENT: &str = "cl";
 /// Prefix of a request, in `X-Request-Id` and in every error.
 pub const REQUEST: &str = "req";
+pub const AUDIT: &str = "au";
 
 /// A new id for something that comes to be at `now`.
 pub fn new_id(now: DateTime<Utc>) -> Uuid {

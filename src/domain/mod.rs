@@ -3,6 +3,7 @@
 //! Everything here takes `now` as an argument and answers the same for the same input. It imports nothing of ours.
 
 pub mod access;
+pub mod audit;
 pub mod breaker;
 pub mod connection;
 pub mod destination;

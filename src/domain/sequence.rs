@@ -5,7 +5,7 @@
 use uuid::Uuid;
 
 use super::connection::{Connection, ConnectionStatus};
-use super::fee::Fee;
+use super::fee::{Fee, FeePlan};
 use super::money::Currency;
 use super::service::{Mode, Service};
 
@@ -62,13 +62,15 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
 }
 
-/// Orders the connections for `wanted`. `excluded` names those that refused this payment already.
+/// Orders the connections for `wanted`. `excluded` names those that refused this payment already; `cost` is the plan in
+/// force of a connection.
 pub fn plan(
     wanted: Wanted<'_>,
     sequence: &Sequence,
     connections: &[Connection],
     excluded: &[Uuid],
     reach: impl Fn(&Connection) -> Reach,
+    cost: impl Fn(&Connection) -> FeePlan,
 ) -> Plan {
     let mut plan = Plan {
         sequence_destination: sequence.destination.clone(),
@@ -79,7 +81,7 @@ pub fn plan(
         let Some(connection) = connections.iter().find(|connection| connection.id == *id) else { continue };
         match unfit(wanted, connection, excluded, &reach) {
             Some(reason) => plan.skipped.push(Skipped { connection_id: *id, label: connection.label.clone(), reason }),
-            None => match connection.fee.of(wanted.amount) {
+            None => match cost(connection).of(wanted.amount) {
                 Some(fee) => plan.candidates.push(Candidate { connection: connection.clone(), fee }),
                 None => plan.skipped.push(Skipped {
                     connection_id: *id,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::destination;
+use super::destination::{self, Destination};
 
 /// A service of the catalogue (DESIGN section 2). The word is the same in columns, JSON and addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,6 +31,13 @@ impl Service {
     pub fn direction(self) -> &'static str {
         match self {
             Service::SendMoney => "send",
+        }
+    }
+
+    /// Every destination of this service, by neutral code.
+    pub fn destinations(self) -> &'static [Destination] {
+        match self {
+            Service::SendMoney => &destination::DESTINATIONS,
         }
     }
 

@@ -6,18 +6,18 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::audit::audited_for_both;
 use crate::app::App;
 use crate::crypto::{hmac_sha256, random_bytes};
 use crate::domain::access::{Need, Product, Rights};
 use crate::domain::ids;
 use crate::domain::service::Mode;
-use crate::store::access::{KeyRow, NewAudit};
-use crate::store::{self, Tx, access, client};
+use crate::store::access::KeyRow;
+use crate::store::{self, access, client};
 
 /// Who is calling, proved.
 #[derive(Clone, Debug)]
@@ -144,20 +144,6 @@ pub async fn create_client(app: &App, name: &str) -> store::Result<Uuid> {
     Ok(id)
 }
 
-/// Writes down what a person did by a key, in the transaction that does it. `detail` holds no secret and no name.
-pub(super) async fn audited(
-    tx: &mut Tx,
-    caller: &Caller,
-    action: &str,
-    object: &str,
-    mut detail: serde_json::Value,
-    now: DateTime<Utc>,
-) -> store::Result<()> {
-    detail["key"] = serde_json::json!(ids::show(ids::KEY, caller.key_id));
-    let (client_id, id, person) = (caller.client_id, ids::new_id(now), caller.person.as_str());
-    access::audit(tx, &NewAudit { client_id, id, person, action, object, detail }, now).await
-}
-
 /// The addresses a client's calls may come from; empty means from anywhere.
 pub async fn allowed(app: &App, caller: &Caller) -> anyhow::Result<Vec<String>> {
     let client = client::get(&app.db, caller.client_id).await?;
@@ -175,7 +161,7 @@ pub async fn set_allowed(app: &App, caller: &Caller, blocks: &[String]) -> store
     let mut tx = super::begin(&app.db).await?;
     client::set_allowed(&mut tx, caller.client_id, blocks).await?;
     let detail = serde_json::json!({ "addresses": blocks });
-    audited(&mut tx, caller, "allow_list.replaced", "ip-allow-list", detail, now).await?;
+    audited_for_both(&mut tx, caller, "allow_list.replaced", "ip-allow-list", detail, now).await?;
     tx.commit().await?;
     app.credentials.clear();
     Ok(())

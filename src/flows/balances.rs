@@ -53,7 +53,7 @@ async fn live(app: &App, caller: &Caller, connection: &Connection) -> Result<Bal
     let answer = tokio::time::timeout(PATIENCE, question).await;
     app.activity.note(caller.client_id, connection.id, app.now());
     match answer {
-        Ok(answer) => answer,
+        Ok(answer) => answer.map_err(|trouble| call.tellable(&trouble.words)),
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::access::{Caller, audited, key_hash};
+use super::access::{Caller, key_hash};
+use super::audit::audited;
 use super::once::{self, First, Once, Refused};
 use crate::app::App;
 use crate::crypto::random_bytes;

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod advance;
+pub mod audit;
 pub mod balances;
 pub mod batch;
 pub mod books;
@@ -21,6 +22,7 @@ pub mod once;
 pub mod reads;
 pub mod refresh;
 pub mod resolve;
+pub mod rotation;
 pub mod routing;
 pub mod send_money;
 pub mod sending;

@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::access::{Caller, audited};
+use super::access::Caller;
 use super::advance::{self, Sight};
+use super::audit::audited;
 use super::deliver;
 use crate::app::App;
 use crate::domain::evidence::{Evidence, Seen};

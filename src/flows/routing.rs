@@ -9,6 +9,7 @@ use crate::app::{App, RoutingTable};
 use crate::crypto::envelope::Place;
 use crate::crypto::secret::Personal;
 use crate::crypto::sha256;
+use crate::domain::connection::Connection;
 use crate::domain::evidence::{Evidence, Next};
 use crate::domain::ids;
 use crate::domain::money::{Currency, Money};
@@ -19,7 +20,7 @@ use crate::domain::service::{Mode, Service};
 use crate::providers::{Order, SendMoney, Wish};
 use crate::store::accept::NewAttempt;
 use crate::store::attempt::Case;
-use crate::store::{self, connection, payment, sequence};
+use crate::store::{self, connection, fee, payment, sequence};
 
 /// Who is paid, as it is sealed into the payment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -80,13 +81,18 @@ async fn read_table(app: &App, client_id: Uuid, wanted: Wanted<'_>) -> store::Re
     let key = sequence::Key { client_id, mode, service, destination: wanted.destination };
     let sequence = sequence::in_force(&app.db, key).await?;
     let stored = connection::of_client(&app.db, client_id, mode).await?;
-    Ok(RoutingTable { sequence, connections: stored.into_iter().map(|stored| stored.connection).collect() })
+    let connections: Vec<Connection> = stored.into_iter().map(|stored| stored.connection).collect();
+    let ids: Vec<Uuid> = connections.iter().map(|connection| connection.id).collect();
+    let fees = fee::current(&app.db, client_id, &ids, app.now()).await?;
+    Ok(RoutingTable { sequence, connections, fees })
 }
 
 fn plan_by(app: &App, wanted: Wanted<'_>, table: &RoutingTable, excluded: &[Uuid]) -> Plan {
-    plan(wanted, &table.sequence, &table.connections, excluded, |connection| {
-        reach(app, wanted.service, &connection.provider, wanted.destination, wanted.currency)
-    })
+    let now = app.now();
+    let reach =
+        |connection: &Connection| reach(app, wanted.service, &connection.provider, wanted.destination, wanted.currency);
+    let cost = |connection: &Connection| table.fees.at(connection.id, wanted.service, now);
+    plan(wanted, &table.sequence, &table.connections, excluded, reach, cost)
 }
 
 /// Whether a provider reaches a destination of a service in a currency.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::access::{Caller, audited};
+use super::access::Caller;
+use super::audit::audited;
 use super::reads::{self, PaymentView};
 use super::routing::{self, Of, Receiver};
 use super::{advance, refresh};

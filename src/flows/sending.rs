@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::access::{Caller, audited};
+use super::access::Caller;
+use super::audit::audited;
 use crate::app::App;
 use crate::store::client::{self, Client};
 use crate::store::{self};

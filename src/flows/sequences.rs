@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::access::{Caller, audited};
+use super::access::Caller;
+use super::audit::audited;
 use super::routing;
 use crate::app::App;
 use crate::domain::ids;

@@ -21,6 +21,7 @@ pub struct Limits {
     in_flight: Arc<Semaphore>,
     requests: DefaultKeyedRateLimiter<Uuid>,
     inquiries: DefaultKeyedRateLimiter<Uuid>,
+    tests: DefaultKeyedRateLimiter<Uuid>,
 }
 
 impl Limits {
@@ -34,6 +35,7 @@ impl Limits {
             in_flight: Arc::new(Semaphore::new(config.server.max_in_flight)),
             requests: quota(limits.requests_per_minute, limits.burst),
             inquiries: quota(limits.inquiries_per_minute, limits.inquiries_per_minute),
+            tests: quota(limits.tests_per_minute, limits.tests_per_minute),
         }
     }
 
@@ -46,10 +48,15 @@ impl Limits {
     pub fn inquiry(&self, client: Uuid) -> Result<(), ApiError> {
         within(&self.inquiries, client)
     }
+
+    /// Counts a test of a connection, which is a call to its provider.
+    pub fn test(&self, connection: Uuid) -> Result<(), ApiError> {
+        within(&self.tests, connection)
+    }
 }
 
-fn within(limiter: &DefaultKeyedRateLimiter<Uuid>, client: Uuid) -> Result<(), ApiError> {
-    let Err(not_until) = limiter.check_key(&client) else { return Ok(()) };
+fn within(limiter: &DefaultKeyedRateLimiter<Uuid>, key: Uuid) -> Result<(), ApiError> {
+    let Err(not_until) = limiter.check_key(&key) else { return Ok(()) };
     let wait = not_until.wait_time_from(DefaultClock::default().now());
     let mut error = ApiError::new(
         StatusCode::TOO_MANY_REQUESTS,

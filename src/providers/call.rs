@@ -126,9 +126,14 @@ impl Call {
     /// A reading whose texts may be kept and told: what the provider wrote into them is masked like the record.
     pub fn keepable(&self, mut reading: Reading) -> Reading {
         for text in [&mut reading.code, &mut reading.message, &mut reading.provider_ref].into_iter().flatten() {
-            *text = self.masked(text).replace('\0', "").chars().take(TEXT_LIMIT).collect();
+            *text = self.tellable(text);
         }
         reading
+    }
+
+    /// A provider's words that may be kept and told.
+    pub fn tellable(&self, words: &str) -> String {
+        self.masked(words).replace('\0', "").chars().take(TEXT_LIMIT).collect()
     }
 
     fn masked(&self, text: &str) -> String {

@@ -11,6 +11,7 @@ pub mod kaspro;
 mod oy;
 pub mod registry;
 pub mod tokens;
+mod trouble;
 
 use std::collections::BTreeMap;
 
@@ -28,11 +29,14 @@ use crate::domain::service::{Mode, Service};
 
 pub use call::Call;
 pub use form::{Field, FieldFault};
+pub use trouble::{Cause, Trouble};
 
 /// A provider: what it is called, what it can do, how much of it may be used at once.
 pub trait Provider: Send + Sync {
     /// The code in columns, configuration and addresses, such as the name of its folder.
     fn code(&self) -> &'static str;
+    /// What people call it.
+    fn name(&self) -> &'static str;
     /// `AGGREGATOR` or `DIRECT` (seed 001).
     fn kind(&self) -> &'static str;
     fn limits(&self) -> Limits;
@@ -167,6 +171,15 @@ pub struct Balance {
     pub available: Option<Money>,
 }
 
+/// One authenticated call that makes and moves nothing, to learn whether a connection works.
+pub struct Probe<'a> {
+    /// What is asked, in a word.
+    pub asked: &'static str,
+    /// What a good answer leaves open, for people.
+    pub unproved: Option<&'static str>,
+    pub answer: BoxFuture<'a, Result<(), Trouble>>,
+}
+
 /// Sending money to bank accounts, with the questions that belong to it.
 pub trait SendMoney: Send + Sync {
     /// Whether a destination and currency can be paid.
@@ -184,7 +197,13 @@ pub trait SendMoney: Send + Sync {
         account: &'a Personal,
     ) -> Option<BoxFuture<'a, Inquiry>>;
     /// What the connection's account holds. `None` as above.
-    fn balance<'a>(&'a self, call: &'a Call) -> Option<BoxFuture<'a, Result<Balance, String>>>;
+    fn balance<'a>(&'a self, call: &'a Call) -> Option<BoxFuture<'a, Result<Balance, Trouble>>>;
+    /// The call that tests a connection. `None` where there is none that is harmless.
+    fn probe<'a>(&'a self, call: &'a Call) -> Option<Probe<'a>> {
+        let asked = self.balance(call)?;
+        let answer = Box::pin(async move { asked.await.map(drop) });
+        Some(Probe { asked: "balance", unproved: None, answer })
+    }
     /// The longest a send can take, in real time: leases outlive it.
     fn send_deadline(&self) -> std::time::Duration;
     /// When a re-send under the same reference is safe by the contract; `None`: never.

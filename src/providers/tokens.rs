@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::budget::{Budget, Exchange};
-use super::{Account, Call};
+use super::{Account, Call, Cause, Trouble};
 use crate::clock::Clock;
 use crate::crypto::secret::{ExposeSecret, SecretString};
 use crate::crypto::sha256;
@@ -58,7 +58,7 @@ struct Place {
 struct Held {
     token: Option<(SecretString, DateTime<Utc>)>,
     /// Why the last fetch brought none.
-    failure: String,
+    failure: Option<Trouble>,
 }
 
 impl Tokens {
@@ -71,15 +71,15 @@ impl Tokens {
         budget: &Budget,
         stale: Option<&SecretString>,
         mint: impl FnOnce() -> F,
-    ) -> Result<SecretString, String>
+    ) -> Result<SecretString, Trouble>
     where
-        F: Future<Output = Result<Minted, String>>,
+        F: Future<Output = Result<Minted, Trouble>>,
     {
         // Waiting for somebody else's fetch takes time too.
         let patience = budget.time_for(Exchange::Before(Duration::MAX))?;
         let got = tokio::time::timeout(patience, self.held_or_minted(key, &call.clock, stale, mint)).await;
-        let token = got.unwrap_or_else(|_| Err("no time is left".into()));
-        let token = token.map_err(|reason| format!("no token: {reason}"))?;
+        let token = got.unwrap_or_else(|_| Err(Trouble::new(Cause::Unreachable, "no time is left")));
+        let token = token.map_err(|trouble| Trouble { words: format!("no token: {trouble}"), ..trouble })?;
         call.hide(token.expose_secret());
         Ok(token)
     }
@@ -90,9 +90,9 @@ impl Tokens {
         clock: &Clock,
         stale: Option<&SecretString>,
         mint: impl FnOnce() -> F,
-    ) -> Result<SecretString, String>
+    ) -> Result<SecretString, Trouble>
     where
-        F: Future<Output = Result<Minted, String>>,
+        F: Future<Output = Result<Minted, Trouble>>,
     {
         let place = self.place(key);
         let before = place.rounds.load(Ordering::Acquire);
@@ -104,7 +104,7 @@ impl Tokens {
                 return Ok(token.clone());
             }
             // The fetch we waited for failed: another one at once would only fail again.
-            _ if fetched_meanwhile => return Err(held.failure.clone()),
+            _ if fetched_meanwhile => return Err(held.failure.clone().unwrap_or_else(|| "none was given out".into())),
             _ => {}
         }
         let minted = mint().await;
@@ -115,9 +115,9 @@ impl Tokens {
                 held.token = Some((token.clone(), now + (lives - MARGIN.min(lives / 2))));
                 Ok(token)
             }
-            Err(reason) => {
-                *held = Held { token: None, failure: reason.clone() };
-                Err(reason)
+            Err(trouble) => {
+                *held = Held { token: None, failure: Some(trouble.clone()) };
+                Err(trouble)
             }
         }
     }

@@ -1,4 +1,4 @@
-//! API keys, the routes of what arrives without a client, and the audit log.
+//! API keys, and the routes of what arrives without a client.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -119,30 +119,4 @@ pub async fn callback_route(db: &Db, codename: &str) -> Result<Option<(Uuid, Uui
         .fetch_optional(&db.reads)
         .await?
         .map(|row| (row.client_id, row.target)))
-}
-
-/// What a person did. `detail` holds no secret and no personal datum.
-pub struct NewAudit<'a> {
-    pub client_id: Uuid,
-    pub id: Uuid,
-    pub person: &'a str,
-    pub action: &'a str,
-    pub object: &'a str,
-    pub detail: serde_json::Value,
-}
-
-pub async fn audit(tx: &mut Tx, entry: &NewAudit<'_>, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO audit (client_id, id, at, person, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        entry.client_id,
-        entry.id,
-        now,
-        entry.person,
-        entry.action,
-        entry.object,
-        entry.detail,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Db, Error, Result, Tx, known};
+use super::{Db, Result, Tx, known};
 use crate::domain::connection::{Connection, ConnectionStatus};
 use crate::domain::service::{Mode, Service};
 
@@ -23,6 +23,8 @@ pub struct Stored {
     pub credential_fields: Vec<String>,
     pub credentials_at: DateTime<Utc>,
     pub status_reason: String,
+    /// MAINTENANCE ends by itself then.
+    pub status_until: Option<DateTime<Utc>>,
     pub codename: String,
     pub version: i32,
     pub last_activity_at: Option<DateTime<Utc>>,
@@ -36,7 +38,7 @@ pub async fn of_client(db: &Db, client_id: Uuid, mode: &str) -> Result<Vec<Store
     let rows = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, fee, status, status_reason, codename, version, last_activity_at, created_at,
+            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
             updated_at, removed_at
          FROM connection WHERE client_id = $1 AND mode = $2 AND removed_at IS NULL ORDER BY id",
         client_id,
@@ -52,7 +54,7 @@ pub async fn get(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Stored>> {
     let row = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, fee, status, status_reason, codename, version, last_activity_at, created_at,
+            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
             updated_at, removed_at
          FROM connection WHERE client_id = $1 AND id = $2",
         client_id,
@@ -84,7 +86,7 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, fee, status, status_reason, codename, version, last_activity_at, created_at,
+            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
             updated_at, removed_at
          FROM connection WHERE client_id = $1 AND mode = $2 AND removed_at IS NULL
             AND ($3::text IS NULL OR position(lower($3) IN lower(label)) > 0)
@@ -152,7 +154,7 @@ pub async fn held(tx: &mut Tx, client_id: Uuid, ids: &[Uuid]) -> Result<Vec<Stor
     let rows = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, fee, status, status_reason, codename, version, last_activity_at, created_at,
+            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
             updated_at, removed_at
          FROM connection WHERE client_id = $1 AND id = ANY ($2) ORDER BY id FOR SHARE",
         client_id,
@@ -176,7 +178,6 @@ pub struct NewConnection<'a> {
     pub credentials: &'a [u8],
     pub credential_fields: &'a [String],
     pub settings: &'a serde_json::Value,
-    pub fee: serde_json::Value,
     pub codename: &'a str,
 }
 
@@ -184,11 +185,11 @@ pub struct NewConnection<'a> {
 pub async fn insert(tx: &mut Tx, new: &NewConnection<'_>, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "WITH routed AS (
-            INSERT INTO route (kind, lookup, client_id, target) VALUES ('callback', $15, $1, $2)
+            INSERT INTO route (kind, lookup, client_id, target) VALUES ('callback', $14, $1, $2)
         )
         INSERT INTO connection (client_id, id, mode, provider, label, kind, services, identity, credentials,
-            credential_fields, credentials_at, settings, fee, status, codename, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'ACTIVE', $14, $11, $11)",
+            credential_fields, credentials_at, settings, status, codename, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'ACTIVE', $13, $11, $11)",
         new.client_id,
         new.id,
         new.mode,
@@ -201,7 +202,6 @@ pub async fn insert(tx: &mut Tx, new: &NewConnection<'_>, now: DateTime<Utc>) ->
         new.credential_fields,
         now,
         new.settings,
-        new.fee,
         new.codename,
         new.codename.as_bytes(),
     )
@@ -217,7 +217,6 @@ pub struct Changed<'a> {
     /// Sealed credentials of the same identity and which are set; `None` leaves them as they are.
     pub credentials: Option<(&'a [u8], &'a [String])>,
     pub settings: &'a serde_json::Value,
-    pub fee: serde_json::Value,
 }
 
 /// Writes a change, if `version` still stands.
@@ -231,10 +230,10 @@ pub async fn update(
 ) -> Result<bool> {
     let (credentials, fields) = changed.credentials.unzip();
     let done = sqlx::query!(
-        "UPDATE connection SET label = $4, services = $5, settings = $6, fee = $7,
-            credentials = COALESCE($8, credentials), credential_fields = COALESCE($9::text[], credential_fields),
-            credentials_at = CASE WHEN $8::bytea IS NULL THEN credentials_at ELSE $10 END,
-            version = version + 1, updated_at = $10
+        "UPDATE connection SET label = $4, services = $5, settings = $6,
+            credentials = COALESCE($7, credentials), credential_fields = COALESCE($8::text[], credential_fields),
+            credentials_at = CASE WHEN $7::bytea IS NULL THEN credentials_at ELSE $9 END,
+            version = version + 1, updated_at = $9
          WHERE client_id = $1 AND id = $2 AND version = $3 AND removed_at IS NULL",
         client_id,
         id,
@@ -242,7 +241,6 @@ pub async fn update(
         changed.label,
         changed.services,
         changed.settings,
-        changed.fee,
         credentials,
         fields,
         now,
@@ -252,24 +250,14 @@ pub async fn update(
     Ok(done.rows_affected() == 1)
 }
 
-/// Sets the status; with a `version`, only while that stands.
-pub async fn set_status(
-    tx: &mut Tx,
-    client_id: Uuid,
-    id: Uuid,
-    version: Option<i32>,
-    status: ConnectionStatus,
-    reason: &str,
-    now: DateTime<Utc>,
-) -> Result<bool> {
+/// Notes that something beside its row changed, if `version` still stands; who changes that too waits for this.
+pub async fn touch(tx: &mut Tx, client_id: Uuid, id: Uuid, version: i32, now: DateTime<Utc>) -> Result<bool> {
     let done = sqlx::query!(
-        "UPDATE connection SET status = $4, status_reason = $5, version = version + 1, updated_at = $6
-         WHERE client_id = $1 AND id = $2 AND ($3::integer IS NULL OR version = $3) AND removed_at IS NULL",
+        "UPDATE connection SET version = version + 1, updated_at = $4
+         WHERE client_id = $1 AND id = $2 AND version = $3 AND removed_at IS NULL",
         client_id,
         id,
         version,
-        status.as_str(),
-        reason,
         now,
     )
     .execute(tx.conn())
@@ -309,8 +297,8 @@ pub async fn unfinished(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<Unfini
 /// and its credentials stay, for what may still be heard of its attempts.
 pub async fn remove(tx: &mut Tx, client_id: Uuid, id: Uuid, version: i32, now: DateTime<Utc>) -> Result<bool> {
     let done = sqlx::query!(
-        "UPDATE connection SET status = 'INACTIVE', status_reason = 'removed', version = version + 1, updated_at = $4,
-            removed_at = $4
+        "UPDATE connection SET status = 'INACTIVE', status_reason = 'removed', status_until = NULL,
+            version = version + 1, updated_at = $4, removed_at = $4
          WHERE client_id = $1 AND id = $2 AND version = $3 AND removed_at IS NULL",
         client_id,
         id,
@@ -350,9 +338,9 @@ struct Row {
     credential_fields: Vec<String>,
     credentials_at: DateTime<Utc>,
     settings: serde_json::Value,
-    fee: serde_json::Value,
     status: String,
     status_reason: String,
+    status_until: Option<DateTime<Utc>>,
     codename: String,
     version: i32,
     last_activity_at: Option<DateTime<Utc>>,
@@ -364,12 +352,6 @@ struct Row {
 impl Row {
     fn stored(self) -> Result<Stored> {
         let id = self.id;
-        let fee_text = self.fee.to_string();
-        let fee = serde_json::from_value(self.fee).map_err(|_| Error::BadRow {
-            column: "connection.fee",
-            id,
-            value: fee_text,
-        })?;
         let services = self.services.into_iter().map(|s| known("connection.services", id, s, Service::parse));
         Ok(Stored {
             client_id: self.client_id,
@@ -381,7 +363,6 @@ impl Row {
                 services: services.collect::<Result<_>>()?,
                 identity: self.identity,
                 status: known("connection.status", id, self.status, ConnectionStatus::parse)?,
-                fee,
                 settings: self.settings,
             },
             kind: self.kind,
@@ -389,6 +370,7 @@ impl Row {
             credential_fields: self.credential_fields,
             credentials_at: self.credentials_at,
             status_reason: self.status_reason,
+            status_until: self.status_until,
             codename: self.codename,
             version: self.version,
             last_activity_at: self.last_activity_at,

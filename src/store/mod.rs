@@ -7,6 +7,7 @@ pub mod accept;
 pub mod access;
 pub mod advance;
 pub mod attempt;
+pub mod audit;
 pub mod callback;
 pub mod client;
 pub mod connection;
@@ -14,10 +15,13 @@ pub mod delivery;
 pub mod endpoint;
 pub mod event;
 pub mod exception;
+pub mod fee;
 pub mod idempotency;
 pub mod ledger;
 pub mod payment;
+pub mod sealed;
 pub mod sequence;
+pub mod status;
 
 use std::time::Duration;
 

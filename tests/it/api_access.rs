@@ -41,9 +41,14 @@ fn endpoints() -> Vec<Endpoint> {
         ("POST", "/v1/sending/resume", None, Operations, Write),
         ("GET", "/v1/providers", None, Providers, Read),
         ("POST", "/v1/providers", Some(made), Providers, Write),
+        ("GET", "/v1/providers/catalogue", None, Providers, Read),
         ("GET", "/v1/providers/{conn}", None, Providers, Read),
         ("PATCH", "/v1/providers/{conn}", Some(json!({})), Providers, Write),
         ("DELETE", "/v1/providers/{conn}", None, Providers, Write),
+        ("POST", "/v1/providers/{conn}/test", None, Providers, Write),
+        ("GET", "/v1/providers/{conn}/fees", None, Providers, Read),
+        ("POST", "/v1/providers/{conn}/fees", Some(json!({ "service": "send_money", "plan": {} })), Providers, Write),
+        ("POST", "/v1/providers/fees/preview", Some(json!({ "amount": 1, "plan": {} })), Providers, Read),
         ("POST", "/v1/providers/{conn}/status", Some(closed), Providers, Write),
         ("GET", "/v1/sequences", None, Providers, Read),
         ("POST", "/v1/sequences/preview", Some(asked), Providers, Read),
@@ -66,6 +71,7 @@ fn endpoints() -> Vec<Endpoint> {
         ("GET", "/v1/api-keys", None, Settings, Read),
         ("POST", "/v1/api-keys", Some(json!({ "name": "n", "person": "p", "rights": {} })), Settings, Write),
         ("DELETE", "/v1/api-keys/{key}", None, Settings, Write),
+        ("GET", "/v1/audit", None, Settings, Read),
         ("GET", "/v1/ip-allow-list", None, Settings, Read),
         ("PUT", "/v1/ip-allow-list", Some(json!({ "addresses": [] })), Settings, Write),
     ]
@@ -125,9 +131,18 @@ async fn another_clients_ids_are_not_there() {
             assert_eq!((reply.status, &reply.body["error"]["code"]), (404, &json!("not_found")), "{method} {path}");
             tried += 1;
         }
-        assert_eq!(tried, 15);
+        assert_eq!(tried, 18);
         // Nothing of ours in the stranger's lists either.
-        let lists = ["transactions", "events", "webhook-endpoints", "exceptions", "balances", "providers", "sequences"];
+        let lists = [
+            "audit",
+            "transactions",
+            "events",
+            "webhook-endpoints",
+            "exceptions",
+            "balances",
+            "providers",
+            "sequences",
+        ];
         for path in lists.into_iter().chain(["sequences/send_money/versions", "sequences/send_money/BCA/versions"]) {
             assert_eq!(stranger.get(&format!("/v1/{path}")).await.body["data"]["items"], json!([]), "{path}");
         }

@@ -40,7 +40,7 @@ impl World {
 
     /// What people did, oldest first.
     pub async fn audited(&self) -> Vec<Value> {
-        sqlx::query_scalar("SELECT jsonb_build_array(person, action, detail - 'key') FROM audit ORDER BY id")
+        sqlx::query_scalar("SELECT jsonb_build_array(person, action, detail - 'key') FROM audit ORDER BY seq")
             .fetch_all(&self.sql)
             .await
             .unwrap()
@@ -85,10 +85,12 @@ async fn a_connection_is_made_and_its_secrets_are_never_told() {
                 "username"
               ]
             },
-            "fee": {
-              "percentageBp": 150,
-              "vat": true,
-              "vatBp": 1100
+            "fees": {
+              "send_money": {
+                "percentageBp": 150,
+                "vat": true,
+                "vatBp": 1100
+              }
             },
             "id": "[id]",
             "label": "Main account",
@@ -103,6 +105,7 @@ async fn a_connection_is_made_and_its_secrets_are_never_told() {
             },
             "status": "ACTIVE",
             "statusReason": "",
+            "statusUntil": null,
             "type": "AGGREGATOR",
             "updatedAt": "[updatedAt]",
             "version": 1
@@ -426,10 +429,12 @@ async fn a_connection_is_changed_on_the_version_it_was_read_with() {
                 "username"
               ]
             },
-            "fee": {
-              "flat": 100,
-              "vat": false,
-              "vatBp": 0
+            "fees": {
+              "send_money": {
+                "flat": 100,
+                "vat": false,
+                "vatBp": 0
+              }
             },
             "id": "[id]",
             "label": "New",
@@ -444,6 +449,7 @@ async fn a_connection_is_changed_on_the_version_it_was_read_with() {
             },
             "status": "ACTIVE",
             "statusReason": "",
+            "statusUntil": null,
             "type": "AGGREGATOR",
             "updatedAt": "[updatedAt]",
             "version": 2
@@ -549,7 +555,7 @@ async fn a_connection_is_changed_on_the_version_it_was_read_with() {
         assert_eq!(set.body["data"]["settings"]["username_header"], "x-username", "{}", set.body);
         let audited: Vec<String> = world.audited().await.iter().skip(1).map(Value::to_string).collect();
         insta::assert_snapshot!(audited.join("\n"), @r###"
-        ["Ani","connection.changed",{"after":{"fee":{"flat":100,"vat":false,"vatBp":0},"label":"New"},"before":{"fee":{"vat":false,"vatBp":0},"label":"Second"}}]
+        ["Ani","connection.changed",{"after":{"fee":{"flat":100,"vat":false,"vatBp":0},"label":"New"},"before":{"fee":{"send_money":{"vat":false,"vatBp":0}},"label":"Second"}}]
         ["Ani","connection.changed",{"after":{"credentials":["api_key","username"]},"before":{"credentials":["api_key","username"]}}]
         ["Ani","connection.changed",{"after":{"settings":["base_url","username_header"]},"before":{"settings":["base_url"]}}]
         "###);
@@ -629,10 +635,12 @@ async fn a_status_is_set_by_hand_and_seen_at_once() {
                 "username"
               ]
             },
-            "fee": {
-              "flat": 2500,
-              "vat": true,
-              "vatBp": 1100
+            "fees": {
+              "send_money": {
+                "flat": 2500,
+                "vat": true,
+                "vatBp": 1100
+              }
             },
             "id": "[id]",
             "label": "OY! sandbox",
@@ -647,6 +655,7 @@ async fn a_status_is_set_by_hand_and_seen_at_once() {
             },
             "status": "MAINTENANCE",
             "statusReason": "A window until 03:00.",
+            "statusUntil": null,
             "type": "AGGREGATOR",
             "updatedAt": "[updatedAt]",
             "version": 2
@@ -738,10 +747,12 @@ async fn a_removed_connection_leaves_everything_but_its_payments() {
                 "username"
               ]
             },
-            "fee": {
-              "flat": 2500,
-              "vat": true,
-              "vatBp": 1100
+            "fees": {
+              "send_money": {
+                "flat": 2500,
+                "vat": true,
+                "vatBp": 1100
+              }
             },
             "id": "[id]",
             "label": "OY! sandbox",
@@ -757,6 +768,7 @@ async fn a_removed_connection_leaves_everything_but_its_payments() {
             },
             "status": "INACTIVE",
             "statusReason": "removed",
+            "statusUntil": null,
             "type": "AGGREGATOR",
             "updatedAt": "[updatedAt]",
             "version": 2

@@ -105,9 +105,9 @@ const LOAD: &str = "
     INSERT INTO client (client_id, name, created_at)
     SELECT md5('c' || n)::uuid, 'c' || n, now() FROM generate_series(1, 8) n;
     INSERT INTO connection (client_id, id, mode, provider, label, kind, services, identity, credentials,
-        credential_fields, credentials_at, settings, fee, status, codename, created_at, updated_at)
+        credential_fields, credentials_at, settings, status, codename, created_at, updated_at)
     SELECT client_id, md5('k' || client_id)::uuid, 'test', 'oy', 'l', 'AGGREGATOR', '{send_money}', 'i', '', '{}', now(),
-        '{}', '{}', 'ACTIVE', client_id::text, now(), now() FROM client;
+        '{}', 'ACTIVE', client_id::text, now(), now() FROM client;
     INSERT INTO endpoint (client_id, id, mode, url, events, secret, token, created_at, updated_at)
     SELECT client_id, md5('e' || client_id)::uuid, 'test', 'u', '{payment.succeeded}', '', '', now(), now() FROM client;
     INSERT INTO payment (client_id, id, mode, service, external_id, amount, currency, destination, receiver,

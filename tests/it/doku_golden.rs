@@ -17,7 +17,7 @@ use paystrator::domain::sequence::Reach;
 use paystrator::outbound::Outbound;
 use paystrator::providers::doku::signing;
 use paystrator::providers::registry::Providers;
-use paystrator::providers::{Call, CallbackReading, Inquiry, Order, RawCallback, Reading, SendMoney, Wish};
+use paystrator::providers::{Call, CallbackReading, Cause, Inquiry, Order, RawCallback, Reading, SendMoney, Wish};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256, Sha512};
 
@@ -857,7 +857,7 @@ async fn a_balance_is_read_in_all_three_shapes() {
     let wrong = json!({ "responseCode": "4041108", "responseMessage": "Invalid Merchant" });
     world.oracle.say(BALANCE, 404, wrong);
     let refused = adapter(&world.providers).balance(&world.call()).unwrap().await.unwrap_err();
-    assert_eq!(refused, "4041108 Invalid Merchant");
+    assert_eq!((refused.cause, refused.words.as_str()), (Cause::Account, "4041108 Invalid Merchant"));
 }
 
 #[test]

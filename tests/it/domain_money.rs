@@ -1,8 +1,11 @@
 //! Money and fees: exact, in the currency's unit, and never more than was written.
 
-use paystrator::domain::fee::{Fee, FeePlan};
+use chrono::DateTime;
+use paystrator::domain::fee::{DatedPlan, Fee, FeePlan, FeePlans};
 use paystrator::domain::money::{AmountError, Currency, Money};
+use paystrator::domain::service::Service;
 use proptest::prelude::*;
+use uuid::Uuid;
 
 const LARGEST: i64 = 999_999_999_999_999;
 
@@ -76,6 +79,66 @@ proptest! {
         if let Some(Fee { fee, tax }) = plan.of(amount) {
             prop_assert!(fee >= 0 && tax >= 0);
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_share_never_shrinks_with_its_amount_or_rate(amount in 0..LARGEST, rate in 0..10_000i64, vat_bp in 0..=10_000i64) {
+        let fee = |amount, rate| {
+            FeePlan { flat: None, percentage_bp: Some(rate), vat_bp, vat: true }.of(amount).unwrap()
+        };
+        let (least, more, dearer) = (fee(amount, rate), fee(amount + 1, rate), fee(amount, rate + 1));
+        for other in [more, dearer] {
+            prop_assert!(least.fee <= other.fee && least.tax <= other.tax);
+        }
+        prop_assert!(least.fee <= amount && least.tax <= least.fee);
+    }
+
+    #[test]
+    fn a_fee_rounds_as_decimal_text_does(amount in 0..=999_999_999i64, rate in 0..=10_000i64) {
+        // The exact product with its four decimals as text, rounded by its first one.
+        let exact = format!("{:05}", i128::from(amount) * i128::from(rate));
+        let (whole, rest) = exact.split_at(exact.len() - 4);
+        let up = i64::from(rest.as_bytes()[0] >= b'5');
+        let plan = FeePlan { flat: None, percentage_bp: Some(rate), vat_bp: 0, vat: false };
+        prop_assert_eq!(plan.of(amount), Some(Fee { fee: whole.parse::<i64>().unwrap() + up, tax: 0 }));
+    }
+
+    /// In force is the plan that began last; of several with one beginning the latest version; before all, no fee.
+    #[test]
+    fn the_plan_in_force_is_the_one_that_began_last(starts in prop::collection::vec(0..6i64, 0..8), now in -1..7i64) {
+        let at = |second: i64| DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap();
+        let connection = Uuid::from_u128(1);
+        let plan = |flat: i64| FeePlan { flat: Some(flat), ..FeePlan::default() };
+        let mut plans: Vec<DatedPlan> = starts
+            .iter()
+            .enumerate()
+            .map(|(n, start)| DatedPlan {
+                connection_id: connection,
+                service: Service::SendMoney,
+                version: n as i32 + 1,
+                effective_from: at(*start),
+                plan: plan(n as i64 + 1),
+            })
+            .collect();
+        // Another connection's plan is nobody's business.
+        plans.push(DatedPlan {
+            connection_id: Uuid::from_u128(2),
+            service: Service::SendMoney,
+            version: 99,
+            effective_from: at(0),
+            plan: plan(99),
+        });
+        let mut expected = FeePlan::default();
+        for second in 0..=now {
+            for (n, _) in starts.iter().enumerate().filter(|(_, start)| **start == second) {
+                expected = plan(n as i64 + 1);
+            }
+        }
+        prop_assert_eq!(FeePlans(plans.clone()).at(connection, Service::SendMoney, at(now)), expected.clone());
+        plans.reverse();
+        prop_assert_eq!(FeePlans(plans).at(connection, Service::SendMoney, at(now)), expected);
     }
 }
 

@@ -33,7 +33,6 @@ fn connection(n: u128, flaw: Option<u8>) -> Connection {
         services: vec![Service::SendMoney],
         identity: format!("account-{n}"),
         status: ConnectionStatus::Active,
-        fee: FeePlan { flat: Some(n as i64), ..FeePlan::default() },
         settings: serde_json::Value::Null,
     };
     match flaw {
@@ -44,7 +43,7 @@ fn connection(n: u128, flaw: Option<u8>) -> Connection {
         Some(3) => made.services.clear(),
         Some(4) => made.provider = "no currency".into(),
         Some(5) => made.provider = "no destination".into(),
-        Some(_) => made.fee.flat = Some(-1),
+        Some(_) => made.label = "overcharges".into(),
     }
     made
 }
@@ -55,6 +54,11 @@ fn reach(connection: &Connection) -> Reach {
         "no destination" => Reach::NoDestination,
         _ => Reach::Yes,
     }
+}
+
+fn cost(connection: &Connection) -> FeePlan {
+    let flat = if connection.label == "overcharges" { -1 } else { connection.id.as_u128() as i64 };
+    FeePlan { flat: Some(flat), ..FeePlan::default() }
 }
 
 const WANTED: Wanted<'static> = Wanted {
@@ -84,7 +88,7 @@ proptest! {
         }
         let excluded: Vec<Uuid> = excluded.into_iter().map(Uuid::from_u128).collect();
         let sequence = Sequence { destination: String::new(), version: 7, connections: order.clone() };
-        let made = plan(WANTED, &sequence, &connections, &excluded, reach);
+        let made = plan(WANTED, &sequence, &connections, &excluded, reach, cost);
         let fit = |id: &Uuid| {
             let n = id.as_u128() as usize;
             n < flaws.len() && flaws[n].is_none() && !excluded.contains(id)

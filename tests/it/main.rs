@@ -2,11 +2,13 @@
 
 mod api_access;
 mod api_document;
+mod api_management;
 mod api_payments;
 mod api_providers;
 mod api_resolve;
 mod api_sequences;
 mod api_webhooks;
+mod audit;
 mod bad_callbacks;
 mod bad_days;
 mod bad_operations;
@@ -26,6 +28,7 @@ mod no_questions;
 mod outbound;
 mod oy_golden;
 mod production;
+mod rotation;
 mod sandbox_doku;
 mod sandbox_kaspro;
 mod sandbox_oy;

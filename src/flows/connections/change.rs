@@ -3,23 +3,29 @@
 //!
 //! Only secrets of the same account rotate: what is in flight is asked about as the account it was sent from.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::make::{check_addresses, fee_faults, label_fault, label_taken, names, services, settle};
-use super::{Refused, addresses, credentials, credentials_place, forget};
+use super::make::{check_addresses, fault, fee_faults, label_fault, label_taken, names, services, settle};
+use super::{Refused, addresses, credentials, credentials_place, fees, forget};
 use crate::app::App;
 use crate::crypto::secret::ExposeSecret;
 use crate::domain::connection::ConnectionStatus;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
 use crate::domain::service::Service;
+use crate::domain::webhook::time;
 use crate::flows;
-use crate::flows::access::{Caller, audited};
+use crate::flows::access::Caller;
+use crate::flows::audit::audited;
 use crate::providers::form::Part;
 use crate::providers::{FieldFault, Provider};
 use crate::store::connection::{self, Changed, Filter, Stored, Unfinished};
+use crate::store::fee::{self, NewPlan};
+use crate::store::status::{self, NewStatus};
 use crate::store::{self, sequence};
 
 /// A page of the caller's connections, oldest first.
@@ -72,6 +78,7 @@ pub struct Change<'a> {
     pub credentials: Option<&'a Value>,
     /// All of them; the provider's address must stay.
     pub settings: Option<&'a Value>,
+    /// For every service, from this moment on.
     pub fee: Option<FeePlan>,
 }
 
@@ -80,7 +87,6 @@ pub async fn change(app: &App, caller: &Caller, old: &Stored, change: &Change<'_
     let (client_id, id, mode) = (old.client_id, old.connection.id, caller.mode.as_str());
     let label = change.label.map_or(old.connection.label.as_str(), str::trim);
     let settings = change.settings.unwrap_or(&old.connection.settings);
-    let fee = change.fee.as_ref().unwrap_or(&old.connection.fee);
     let before: Vec<String> = old.connection.services.iter().map(|s| s.as_str().to_owned()).collect();
     let holder = connection::id_of_label(&app.db, client_id, mode, label).await?;
     let mut faults: Vec<FieldFault> = change.label.and_then(label_fault).into_iter().collect();
@@ -96,11 +102,16 @@ pub async fn change(app: &App, caller: &Caller, old: &Stored, change: &Change<'_
         .credentials
         .map(|all| (app.keys.seal(credentials_place(client_id, id), all.to_string().as_bytes()), names(all)));
     let credentials = sealed.as_ref().map(|(sealed, fields)| (sealed.as_slice(), fields.as_slice()));
-    let fee = serde_json::to_value(fee).map_err(anyhow::Error::from)?;
-    let changed = Changed { label, services: &after, credentials, settings, fee };
+    let costs = fees(app, client_id, &[id]).await?;
+    let changed = Changed { label, services: &after, credentials, settings };
     let mut tx = flows::begin(&app.db).await?;
     if !connection::update(&mut tx, client_id, id, old.version, &changed, now).await.map_err(label_taken)? {
         return Err(Refused::ChangedMeanwhile);
+    }
+    if let Some(plan) = &change.fee {
+        let (services, by) = (after.as_slice(), caller.person.as_str());
+        let new = NewPlan { client_id, connection_id: id, services, effective_from: now, plan, by };
+        fee::append(&mut tx, &new, now).await?;
     }
     let only = |these: &[String], not: &[String]| -> Vec<String> {
         these.iter().filter(|service| !not.contains(service)).cloned().collect()
@@ -108,7 +119,7 @@ pub async fn change(app: &App, caller: &Caller, old: &Stored, change: &Change<'_
     let (gone, come) = (only(&before, &after), only(&after, &before));
     sequence::take_out(&mut tx, client_id, mode, &gone, id, &caller.person, now).await?;
     sequence::append(&mut tx, client_id, mode, &come, id, &caller.person, now).await?;
-    let detail = difference(old, change, &before, &after);
+    let detail = difference(old, change, &before, &after, |service| costs.at(id, service, now));
     audited(&mut tx, caller, "connection.changed", &ids::show(ids::CONNECTION, id), detail, now).await?;
     tx.commit().await?;
     forget(app, client_id, id);
@@ -172,7 +183,13 @@ fn of_another_account(
 }
 
 /// What changed, for the audit log: of credentials and settings the names alone.
-fn difference(old: &Stored, change: &Change<'_>, before: &[String], after: &[String]) -> Value {
+fn difference(
+    old: &Stored,
+    change: &Change<'_>,
+    before: &[String],
+    after: &[String],
+    cost: impl Fn(Service) -> FeePlan,
+) -> Value {
     let (mut from, mut to) = (json!({}), json!({}));
     if let Some(label) = change.label {
         (from["label"], to["label"]) = (json!(old.connection.label), json!(label.trim()));
@@ -181,7 +198,8 @@ fn difference(old: &Stored, change: &Change<'_>, before: &[String], after: &[Str
         (from["services"], to["services"]) = (json!(before), json!(after));
     }
     if let Some(fee) = &change.fee {
-        (from["fee"], to["fee"]) = (json!(old.connection.fee), json!(fee));
+        let costs: BTreeMap<_, _> = old.connection.services.iter().map(|s| (s.as_str(), cost(*s))).collect();
+        (from["fee"], to["fee"]) = (json!(costs), json!(fee));
     }
     if let Some(all) = change.credentials {
         (from["credentials"], to["credentials"]) = (json!(old.credential_fields), json!(names(all)));
@@ -193,26 +211,39 @@ fn difference(old: &Stored, change: &Change<'_>, before: &[String], after: &[Str
 }
 
 /// Sets a connection's status by hand, if the version it was read with still stands.
-pub async fn set_status_by(
-    app: &App,
-    caller: &Caller,
-    old: &Stored,
-    status: ConnectionStatus,
-    reason: &str,
-) -> Result<Stored, Refused> {
+pub async fn set_status_by(app: &App, caller: &Caller, old: &Stored, new: NewStatus<'_>) -> Result<Stored, Refused> {
     let (client_id, id, now) = (old.client_id, old.connection.id, app.now());
+    if let Some(reason) = end_fault(&new, now) {
+        return Err(Refused::Fields(vec![fault("until", reason)]));
+    }
     let mut tx = flows::begin(&app.db).await?;
-    if !connection::set_status(&mut tx, client_id, id, Some(old.version), status, reason, now).await? {
+    if !status::set_status(&mut tx, client_id, id, Some(old.version), &new, now).await? {
         return Err(Refused::ChangedMeanwhile);
     }
+    let told = |status: ConnectionStatus, reason: &str, until: Option<DateTime<Utc>>| {
+        let mut told = json!({ "status": status.as_str(), "reason": reason });
+        if let Some(until) = until {
+            told["until"] = json!(time(until));
+        }
+        told
+    };
     let detail = json!({
-        "before": { "status": old.connection.status.as_str(), "reason": old.status_reason },
-        "after": { "status": status.as_str(), "reason": reason },
+        "before": told(old.connection.status, &old.status_reason, old.status_until),
+        "after": told(new.status, new.reason, new.until),
     });
     audited(&mut tx, caller, "connection.status_set", &ids::show(ids::CONNECTION, id), detail, now).await?;
     tx.commit().await?;
     forget(app, client_id, id);
     reread(app, client_id, id).await
+}
+
+/// What is wrong with the end of a status.
+fn end_fault(new: &NewStatus<'_>, now: DateTime<Utc>) -> Option<&'static str> {
+    let until = new.until?;
+    if new.status != ConnectionStatus::Maintenance {
+        return Some("goes with MAINTENANCE alone: nothing else ends by itself");
+    }
+    (until <= now).then_some("must be in the future")
 }
 
 /// Removes a connection at which no money is under way, if the version it was read with still stands. It leaves every
@@ -237,7 +268,7 @@ pub async fn remove(app: &App, caller: &Caller, old: &Stored) -> Result<Stored, 
     reread(app, client_id, id).await
 }
 
-async fn reread(app: &App, client_id: Uuid, id: Uuid) -> Result<Stored, Refused> {
+pub(super) async fn reread(app: &App, client_id: Uuid, id: Uuid) -> Result<Stored, Refused> {
     let stored = connection::get(&app.db, client_id, id).await?;
     Ok(stored.ok_or_else(|| anyhow::anyhow!("a connection that was just changed is not there"))?)
 }
@@ -260,7 +291,6 @@ pub async fn rotate(app: &App, client_id: Uuid, id: Uuid, all: &Value, settings:
             services: &services,
             credentials: Some((&sealed, &names(all))),
             settings,
-            fee: serde_json::to_value(&old.connection.fee)?,
         };
         let mut tx = flows::begin(&app.db).await?;
         // Who changed it meanwhile is not undone: its newest version is rotated.
@@ -282,7 +312,8 @@ pub async fn set_status(
     reason: &str,
 ) -> store::Result<bool> {
     let mut tx = flows::begin(&app.db).await?;
-    let done = connection::set_status(&mut tx, client_id, id, None, status, reason, app.now()).await?;
+    let new = NewStatus { status, reason, until: None };
+    let done = status::set_status(&mut tx, client_id, id, None, &new, app.now()).await?;
     tx.commit().await?;
     forget(app, client_id, id);
     Ok(done)

@@ -11,11 +11,13 @@ use crate::domain::fee::FeePlan;
 use crate::domain::ids;
 use crate::domain::service::{Mode, Service};
 use crate::flows;
-use crate::flows::access::{Caller, audited};
+use crate::flows::access::Caller;
+use crate::flows::audit::audited;
 use crate::flows::once::{self, First, Once};
 use crate::outbound::{self, OutboundLimits};
 use crate::providers::{FieldFault, Provider, form};
 use crate::store::connection::{self, Unfinished};
+use crate::store::fee::{self, NewPlan};
 use crate::store::{self, Tx, sequence};
 
 /// A connection to make. `credentials` and `settings` are as the provider's form names them.
@@ -26,6 +28,7 @@ pub struct NewConnection<'a> {
     pub label: &'a str,
     pub credentials: &'a Value,
     pub settings: &'a Value,
+    /// The first version for each of its services.
     pub fee: FeePlan,
     pub by: &'a str,
 }
@@ -292,10 +295,19 @@ async fn insert(app: &App, tx: &mut Tx, good: &Good<'_>) -> store::Result<Made> 
         credentials: &app.keys.seal(credentials_place(new.client_id, id), new.credentials.to_string().as_bytes()),
         credential_fields: &names(new.credentials),
         settings: new.settings,
-        fee: serde_json::to_value(&new.fee).unwrap_or_default(),
         codename: &codename,
     };
     connection::insert(tx, &row, now).await?;
+    // The first version for each service, from the connection's first moment on.
+    let plan = NewPlan {
+        client_id: new.client_id,
+        connection_id: id,
+        services,
+        effective_from: now,
+        plan: &new.fee,
+        by: new.by,
+    };
+    fee::append(tx, &plan, now).await?;
     sequence::append(tx, new.client_id, row.mode, services, id, new.by, now).await?;
     Ok(Made { id, codename })
 }

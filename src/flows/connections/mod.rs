@@ -3,11 +3,19 @@
 //! `make` makes them, `change` changes and removes them. A removed one can still be opened: while anything of its
 //! attempts may be heard, its provider is asked.
 
+mod catalogue;
 mod change;
+mod fees;
+mod maintenance;
 mod make;
+mod probe;
 
+pub use catalogue::*;
 pub use change::*;
+pub use fees::*;
+pub use maintenance::*;
 pub use make::*;
+pub use probe::*;
 
 use std::sync::Arc;
 
@@ -35,13 +43,18 @@ pub(super) async fn open(app: &App, client_id: Uuid, id: Uuid) -> anyhow::Result
     }
     let stored = connection::get(&app.db, client_id, id).await?;
     let stored = stored.ok_or_else(|| anyhow::anyhow!("connection {id} is not there"))?;
+    Ok(app.accounts.put((client_id, id), opened(app, stored)?, now))
+}
+
+/// A connection with its credentials opened.
+fn opened(app: &App, stored: Stored) -> anyhow::Result<OpenConnection> {
     let account = Account {
         identity: stored.connection.identity.clone(),
         mode: stored.connection.mode,
         credentials: credentials(app, &stored)?,
         settings: stored.connection.settings.clone(),
     };
-    Ok(app.accounts.put((client_id, id), OpenConnection { connection: stored.connection, account }, now))
+    Ok(OpenConnection { connection: stored.connection, account })
 }
 
 /// A connection's credentials, opened.
@@ -90,7 +103,7 @@ fn forget(app: &App, client_id: Uuid, id: Uuid) {
 /// once a minute, so that no payment waits for it. No index leads from a connection to its newest attempt, and one
 /// that did would cost a write with each of them.
 pub async fn flush_activity(app: &App) -> store::Result<()> {
-    let mut noted = app.activity.take();
+    let mut noted = app.activity.all();
     if noted.is_empty() {
         return Ok(());
     }
@@ -99,14 +112,9 @@ pub async fn flush_activity(app: &App) -> store::Result<()> {
     let clients: Vec<Uuid> = noted.iter().map(|(client, _, _)| *client).collect();
     let ids: Vec<Uuid> = noted.iter().map(|(_, id, _)| *id).collect();
     let times: Vec<_> = noted.iter().map(|(_, _, at)| *at).collect();
-    let written = async {
-        let mut tx = super::single(&app.db).await?;
-        connection::spoke(&mut tx, &clients, &ids, &times).await?;
-        tx.commit().await
-    };
-    let written = written.await;
-    if written.is_err() {
-        noted.into_iter().for_each(|(client, id, at)| app.activity.note(client, id, at));
-    }
-    written
+    let mut tx = super::single(&app.db).await?;
+    connection::spoke(&mut tx, &clients, &ids, &times).await?;
+    tx.commit().await?;
+    app.activity.written(&noted);
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub mod account_inquiry;
 pub mod api_keys;
+pub mod audit;
 pub mod auth_token;
 pub mod balances;
 pub mod callback;

@@ -10,7 +10,7 @@ use crate::crypto::secret::Personal;
 use crate::domain::evidence::{Fault, Verdict};
 use crate::domain::money::{Currency, Money};
 use crate::outbound::{Answer, Outcome};
-use crate::providers::{Balance, Inquiry, Order, Reading};
+use crate::providers::{Balance, Cause, Inquiry, Order, Reading, Trouble};
 
 /// The success of a bank account inquiry, and its refusal that there is no such account.
 const INQUIRY: &str = "2004200";
@@ -57,16 +57,32 @@ fn said(answer: &Answer) -> Result<Said, String> {
 }
 
 /// The body of an answer with one of `codes`; the error says what came instead.
-pub fn successful<T: DeserializeOwned>(outcome: Outcome, codes: &[&str]) -> Result<T, String> {
+pub fn successful<T: DeserializeOwned>(outcome: Outcome, codes: &[&str]) -> Result<T, Trouble> {
     let answer = match outcome {
-        Outcome::NotSent { reason } | Outcome::Unknown { reason } => return Err(reason),
+        Outcome::NotSent { reason } | Outcome::Unknown { reason } => {
+            return Err(Trouble::new(Cause::Unreachable, reason));
+        }
         Outcome::Answered(answer) => answer,
     };
-    let said = said(&answer)?;
+    let said = said(&answer).map_err(|words| Trouble { words, ..Trouble::of_http(&answer) })?;
     if !codes.contains(&said.code.as_str()) {
-        return Err(said.words());
+        return Err(Trouble::new(cause(&said.code), said.words()));
     }
-    serde_json::from_slice(&answer.body).map_err(|_| "the answer is not readable".into())
+    serde_json::from_slice(&answer.body).map_err(|_| Trouble::new(Cause::Address, "the answer is not readable"))
+}
+
+/// What a refusal of a question that moves nothing comes from: the table of cases (2.4), by HTTP status and case.
+fn cause(code: &str) -> Cause {
+    match (code.get(..3).unwrap_or_default(), code.get(5..).unwrap_or_default()) {
+        // Signature, client or token: one status for all of them, and only the message tells which.
+        ("401", _) => Cause::Secret,
+        // Feature not allowed, do not honour; no such merchant, partner or account.
+        ("403", "01" | "05" | "06") | ("404", "08" | "11" | "16") => Cause::Account,
+        ("404", "00") => Cause::Address,
+        ("429", _) => Cause::Pace,
+        (status, _) if status.starts_with('5') => Cause::Provider,
+        _ => Cause::Unclear,
+    }
 }
 
 /// Whether an answer refuses our token or signature, by a 401 whose code begins with `refusal`. By the contract such a
@@ -88,7 +104,7 @@ pub fn read_inquiry(outcome: Outcome) -> Inquiry {
             Inquiry::Found { name: Personal::new(name) }
         }
         Ok(_) => Inquiry::Failed { reason: "the answer names nobody".into() },
-        Err(reason) => Inquiry::Failed { reason },
+        Err(trouble) => Inquiry::Failed { reason: trouble.words },
     }
 }
 
@@ -259,7 +275,7 @@ impl Echo {
 }
 
 /// Reads a balance in any of the three shapes seen (contracts/doku.md 3.8, O5).
-pub fn read_balance(outcome: Outcome) -> Result<Balance, String> {
+pub fn read_balance(outcome: Outcome) -> Result<Balance, Trouble> {
     let answer: BalanceAnswer = successful(outcome, &["2001100"])?;
     let account = match &answer.account_infos {
         Some(Value::Array(accounts)) => accounts.first(),

@@ -111,6 +111,10 @@ impl Provider for Doku {
         CODE
     }
 
+    fn name(&self) -> &'static str {
+        "DOKU"
+    }
+
     fn kind(&self) -> &'static str {
         "AGGREGATOR"
     }

@@ -20,7 +20,7 @@ use crate::domain::retry::ResendRule;
 use crate::domain::sequence::Reach;
 use crate::outbound::Outcome;
 use crate::providers::budget::{Budget, Exchange};
-use crate::providers::{Balance, Call, Inquiry, Order, Reading, SendMoney, Wish};
+use crate::providers::{Balance, Call, Inquiry, Order, Reading, SendMoney, Trouble, Wish};
 
 const INQUIRY_PATH: &str = "/snap/v1.1/emoney/bank-account-inquiry";
 const TRANSFER_PATH: &str = "/snap/v1.1/emoney/transfer-bank";
@@ -113,12 +113,12 @@ impl SendMoney for Doku {
             };
             match self.read(call, "inquiry", INQUIRY_PATH, &body).await {
                 Ok(outcome) => mapping::read_inquiry(outcome),
-                Err(reason) => Inquiry::Failed { reason },
+                Err(trouble) => Inquiry::Failed { reason: trouble.words },
             }
         }))
     }
 
-    fn balance<'a>(&'a self, call: &'a Call) -> Option<BoxFuture<'a, Result<Balance, String>>> {
+    fn balance<'a>(&'a self, call: &'a Call) -> Option<BoxFuture<'a, Result<Balance, Trouble>>> {
         Some(Box::pin(async move {
             let access = self.access(&call.account)?;
             let body = BalanceRequest { account_no: &access.agent_key };
@@ -203,7 +203,7 @@ impl Doku {
         operation: &'static str,
         path: &str,
         body: &B,
-    ) -> Result<Outcome, String> {
+    ) -> Result<Outcome, Trouble> {
         let access = self.access(&call.account)?;
         let budget = Budget::new(self.token_timeout() + self.read_timeout(), Duration::ZERO);
         let exchange = Exchange::Last(self.read_timeout());

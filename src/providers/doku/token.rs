@@ -12,10 +12,10 @@ use super::{Access, Doku, mapping, signing};
 use crate::crypto::rsa::{KeyRefused, PrivateKey};
 use crate::crypto::secret::{ExposeSecret, SecretString};
 use crate::outbound::Outcome;
-use crate::providers::Call;
 use crate::providers::budget::{Budget, Exchange};
 use crate::providers::call::{Ask, path_of};
 use crate::providers::tokens::Minted;
+use crate::providers::{Call, Cause, Trouble};
 
 const TOKEN_PATH: &str = "/authorization/v1/access-token/b2b";
 
@@ -41,7 +41,7 @@ impl Doku {
         access: &Access,
         budget: &Budget,
         question: Question<'_, B>,
-    ) -> Result<Outcome, String> {
+    ) -> Result<Outcome, Trouble> {
         let body = wire::ascii(question.body)?;
         let mint = || self.mint(call, access, budget);
         let token = self.tokens.get(access.token_key, call, budget, None, mint).await?;
@@ -61,7 +61,7 @@ impl Doku {
         question: &Question<'_, B>,
         body: &[u8],
         token: &SecretString,
-    ) -> Result<Outcome, String> {
+    ) -> Result<Outcome, Trouble> {
         let timeout = budget.time_for(question.exchange)?;
         let url = format!("{}{}", access.base, question.path);
         let now = call.clock.now();
@@ -82,9 +82,9 @@ impl Doku {
         Ok(call.exchange(Ask { operation, method: Method::POST, url, headers, body, timeout }).await)
     }
 
-    async fn mint(&self, call: &Call, access: &Access, budget: &Budget) -> Result<Minted, String> {
+    async fn mint(&self, call: &Call, access: &Access, budget: &Budget) -> Result<Minted, Trouble> {
         let timeout = budget.time_for(Exchange::Before(self.token_timeout()))?;
-        let refused = |refused: KeyRefused| format!("the private key {refused}");
+        let refused = |refused: KeyRefused| Trouble::new(Cause::Secret, format!("the private key {refused}"));
         let key = PrivateKey::from_pem(access.private_key.expose_secret()).map_err(refused)?;
         let timestamp = signing::timestamp(call.clock.now());
         let signature = signing::of_token_call(&key, &access.client_id, &timestamp).map_err(refused)?;

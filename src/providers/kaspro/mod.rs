@@ -151,6 +151,10 @@ impl Provider for KasPro {
         CODE
     }
 
+    fn name(&self) -> &'static str {
+        "KasPro"
+    }
+
     fn kind(&self) -> &'static str {
         "AGGREGATOR"
     }

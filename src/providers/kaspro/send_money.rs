@@ -19,7 +19,7 @@ use crate::domain::money::Currency;
 use crate::domain::retry::ResendRule;
 use crate::domain::sequence::Reach;
 use crate::providers::budget::{Budget, Exchange};
-use crate::providers::{Balance, Call, Inquiry, Order, Reading, SendMoney, Wish};
+use crate::providers::{Balance, Call, Inquiry, Order, Probe, Reading, SendMoney, Trouble, Wish};
 
 impl SendMoney for KasPro {
     fn reach(&self, destination: &str, currency: Currency) -> Reach {
@@ -98,8 +98,19 @@ impl SendMoney for KasPro {
         None
     }
 
-    fn balance<'a>(&'a self, _: &'a Call) -> Option<BoxFuture<'a, Result<Balance, String>>> {
+    fn balance<'a>(&'a self, _: &'a Call) -> Option<BoxFuture<'a, Result<Balance, Trouble>>> {
         None
+    }
+
+    /// A token of its own, whatever is held: the one call of the contract that needs no customer and orders nothing.
+    fn probe<'a>(&'a self, call: &'a Call) -> Option<Probe<'a>> {
+        let answer = Box::pin(async move {
+            let access = self.access(&call.account)?;
+            let budget = Budget::new(self.token_timeout(), Duration::ZERO);
+            self.mint(call, &access, &budget).await.map(drop)
+        });
+        let unproved = "The pair that signs (HMAC) and the origin are first used by a payment.";
+        Some(Probe { asked: "token", unproved: Some(unproved), answer })
     }
 
     fn send_deadline(&self) -> Duration {

@@ -11,10 +11,10 @@ use super::wire::TokenAnswer;
 use super::{Access, KasPro, mapping, signing};
 use crate::crypto::secret::{ExposeSecret, SecretString};
 use crate::outbound::Outcome;
-use crate::providers::Call;
 use crate::providers::budget::{Budget, Exchange};
 use crate::providers::call::{Ask, path_of};
 use crate::providers::tokens::Minted;
+use crate::providers::{Call, Cause, Trouble};
 
 /// A call to be signed.
 pub struct Question<'a> {
@@ -36,7 +36,7 @@ impl KasPro {
         access: &Access,
         budget: &Budget,
         question: &Question<'_>,
-    ) -> Result<Outcome, String> {
+    ) -> Result<Outcome, Trouble> {
         let mint = || self.mint(call, access, budget);
         let token = self.tokens.get(access.token_key, call, budget, None, mint).await?;
         let outcome = self.signed(call, access, budget, question, &token).await?;
@@ -54,7 +54,7 @@ impl KasPro {
         budget: &Budget,
         question: &Question<'_>,
         token: &SecretString,
-    ) -> Result<Outcome, String> {
+    ) -> Result<Outcome, Trouble> {
         if !self.pace.turn(&access.base).await {
             return Err("no turn: too many calls are waiting".into());
         }
@@ -77,7 +77,7 @@ impl KasPro {
         Ok(call.exchange(Ask { operation, method, url, headers, body, timeout }).await)
     }
 
-    async fn mint(&self, call: &Call, access: &Access, budget: &Budget) -> Result<Minted, String> {
+    pub(super) async fn mint(&self, call: &Call, access: &Access, budget: &Budget) -> Result<Minted, Trouble> {
         let timeout = budget.time_for(Exchange::Before(self.token_timeout()))?;
         let (id, secret) =
             (signing::percent(&access.client_id), signing::percent(access.client_secret.expose_secret()));
@@ -89,12 +89,16 @@ impl KasPro {
         let url = format!("{}{}", access.base, self.config.token_path);
         let ask = Ask { operation: "token", method: Method::POST, url, headers, body, timeout };
         let answer = match call.exchange_secret(ask).await {
-            Outcome::NotSent { reason } | Outcome::Unknown { reason } => return Err(reason),
+            Outcome::NotSent { reason } | Outcome::Unknown { reason } => {
+                return Err(Trouble::new(Cause::Unreachable, reason));
+            }
             Outcome::Answered(answer) if answer.status == 200 => answer,
-            Outcome::Answered(answer) => return Err(format!("HTTP {}", answer.status)),
+            // By OAuth a wrong client is answered 400 or 401 (RFC 6749, 5.2).
+            Outcome::Answered(answer) if answer.status == 400 => return Err(Trouble::new(Cause::Secret, "HTTP 400")),
+            Outcome::Answered(answer) => return Err(Trouble::of_http(&answer)),
         };
-        let answer: TokenAnswer =
-            serde_json::from_slice(&answer.body).map_err(|_| "the answer is not readable".to_owned())?;
+        let answer: TokenAnswer = serde_json::from_slice(&answer.body)
+            .map_err(|_| Trouble::new(Cause::Address, "the answer is not readable"))?;
         let token = answer.access_token.filter(|token| !token.is_empty()).ok_or("the answer holds none")?;
         let said = answer.expires_in.and_then(|text| text.parse().ok());
         let lives = Duration::from_secs(said.unwrap_or(self.config.token_life_s));

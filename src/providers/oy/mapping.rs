@@ -7,7 +7,7 @@ use crate::domain::destination;
 use crate::domain::evidence::{Fault, Verdict};
 use crate::domain::money::Money;
 use crate::outbound::Outcome;
-use crate::providers::{Order, Reading};
+use crate::providers::{Cause, Order, Reading};
 
 /// Reads the answer to a remit, as if it were the first send; the engine knows when it was not.
 pub fn read_remit(outcome: &Outcome, order: &Order) -> Reading {
@@ -57,6 +57,19 @@ fn status_verdict(code: &str) -> Verdict {
         "300" | "209" => Verdict::Failed(Fault::Request),
         "204" => Verdict::NotFound,
         _ => Verdict::Unknown,
+    }
+}
+
+/// What a refused balance comes from (contracts/oy.md 1.4 and 1.5: the codes of the caller, not of an order).
+pub fn balance_cause(code: &str) -> Cause {
+    match code {
+        "201" | "202" => Cause::Account,
+        "207" => Cause::Caller,
+        "208" => Cause::Secret,
+        "429" => Cause::Pace,
+        "504" | "999" => Cause::Provider,
+        "" => Cause::Address,
+        _ => Cause::Unclear,
     }
 }
 

@@ -121,6 +121,10 @@ impl Provider for Oy {
         CODE
     }
 
+    fn name(&self) -> &'static str {
+        "OY! Indonesia"
+    }
+
     fn kind(&self) -> &'static str {
         "AGGREGATOR"
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::Method;
 use futures_util::future::BoxFuture;
 
-use super::wire::{BalanceAnswer, InquiryAnswer, InquiryRequest, RemitRequest, StatusRequest};
+use super::wire::{BalanceAnswer, InquiryAnswer, InquiryRequest, RemitRequest, Status, StatusRequest};
 use super::{Oy, mapping};
 use crate::crypto::secret::Personal;
 use crate::domain::evidence::Verdict;
@@ -15,7 +15,7 @@ use crate::domain::retry::ResendRule;
 use crate::domain::sequence::Reach;
 use crate::outbound::Outcome;
 use crate::providers::call::Ask;
-use crate::providers::{Balance, Call, Inquiry, Order, Reading, SendMoney, Wish};
+use crate::providers::{Balance, Call, Cause, Inquiry, Order, Reading, SendMoney, Trouble, Wish};
 
 impl SendMoney for Oy {
     fn reach(&self, destination: &str, currency: Currency) -> Reach {
@@ -79,7 +79,7 @@ impl SendMoney for Oy {
             };
             let body = match answered(call.exchange(ask).await) {
                 Ok(body) => body,
-                Err(reason) => return Inquiry::Failed { reason },
+                Err(trouble) => return Inquiry::Failed { reason: trouble.words },
             };
             let answer: InquiryAnswer = serde_json::from_slice(&body).unwrap_or_default();
             let code = answer.status.unwrap_or_default().code.unwrap_or_default();
@@ -91,16 +91,19 @@ impl SendMoney for Oy {
         }))
     }
 
-    fn balance<'a>(&'a self, call: &'a Call) -> Option<BoxFuture<'a, Result<Balance, String>>> {
+    fn balance<'a>(&'a self, call: &'a Call) -> Option<BoxFuture<'a, Result<Balance, Trouble>>> {
         Some(Box::pin(async move {
             let (url, headers) = self.address(&call.account, "/api/balance")?;
             let timeout = self.read_timeout();
             let ask = Ask { operation: "balance", method: Method::GET, url, headers, body: Vec::new(), timeout };
             let body = answered(call.exchange(ask).await)?;
-            let answer: BalanceAnswer = serde_json::from_slice(&body).unwrap_or_default();
-            let code = answer.status.unwrap_or_default().code.unwrap_or_default();
+            let answer: BalanceAnswer = serde_json::from_slice(&body)
+                .map_err(|_| Trouble::new(Cause::Address, "the answer is not readable"))?;
+            let Status { code, message } = answer.status.unwrap_or_default();
+            let code = code.unwrap_or_default();
             if code != "000" {
-                return Err(format!("code {code:?}"));
+                let words = format!("code {code:?} {}", message.unwrap_or_default());
+                return Err(Trouble::new(mapping::balance_cause(&code), words.trim_end()));
             }
             let money = |text: Option<String>| text.and_then(|text| Money::parse(&text, Currency::Idr).ok());
             let balance = money(answer.balance).ok_or("the answer names no balance in whole rupiah")?;
@@ -137,11 +140,11 @@ impl Oy {
     }
 }
 
-fn answered(outcome: Outcome) -> Result<Vec<u8>, String> {
+fn answered(outcome: Outcome) -> Result<Vec<u8>, Trouble> {
     match outcome {
-        Outcome::NotSent { reason } | Outcome::Unknown { reason } => Err(reason),
+        Outcome::NotSent { reason } | Outcome::Unknown { reason } => Err(Trouble::new(Cause::Unreachable, reason)),
         Outcome::Answered(answer) if answer.status == 200 => Ok(answer.body),
-        Outcome::Answered(answer) => Err(format!("HTTP {}", answer.status)),
+        Outcome::Answered(answer) => Err(Trouble::of_http(&answer)),
     }
 }
 

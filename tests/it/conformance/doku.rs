@@ -21,5 +21,6 @@ pub const SUBJECT: Subject = Subject {
     at_once: Ok(|| json!({ "sync": true })),
     unknown_account: "98760404",
     wrong_secret: |credentials: &mut Value| credentials["secret_key"] = "SK-00000000000000000000000000000000".into(),
+    tested_secret: |credentials: &mut Value| credentials["secret_key"] = "SK-00000000000000000000000000000000".into(),
     callbacks: Ok(()),
 };

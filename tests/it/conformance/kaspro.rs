@@ -25,6 +25,7 @@ pub const PUBLISHED: Subject = Subject {
     at_once: Ok(|| json!({ "sync": true })),
     unknown_account: "98760000",
     wrong_secret: |credentials: &mut Value| credentials["hmac_secret"] = "00000000000000000000000000000000".into(),
+    tested_secret: |credentials: &mut Value| credentials["client_secret"] = "00000000000000000000000000000000".into(),
     callbacks: Err("KasPro publishes no callbacks; the adapter takes none unless it is configured to"),
 };
 

@@ -21,5 +21,6 @@ pub const SUBJECT: Subject = Subject {
     at_once: Err("OY! answers a send before it pays"),
     unknown_account: "8888888888",
     wrong_secret: |credentials: &mut Value| credentials["api_key"] = "00000000000000000000000000000000".into(),
+    tested_secret: |credentials: &mut Value| credentials["api_key"] = "00000000000000000000000000000000".into(),
     callbacks: Ok(()),
 };

@@ -8,7 +8,7 @@ use paystrator::domain::evidence::{Decision, Evidence, Fault as Whose, Next, Ver
 use paystrator::domain::money::Currency;
 use paystrator::domain::sequence::Reach;
 use paystrator::providers::form::Part;
-use paystrator::providers::{CallbackReading, Inquiry, RawCallback, Reading};
+use paystrator::providers::{CallbackReading, Cause, Inquiry, RawCallback, Reading, Trouble};
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ const CALLS: &str = "Calls from the provider";
 const SETUP: &str = "Connections and reach";
 
 /// The list.
-pub const QUESTIONS: [Question; 37] = [
+pub const QUESTIONS: [Question; 39] = [
     q(SENDING, "A good order", |s| good_order(s).boxed()),
     q(SENDING, "Paid in the answer itself", |s| at_once(s).boxed()),
     q(SENDING, "The balance does not cover it", |s| no_balance(s).boxed()),
@@ -59,6 +59,8 @@ pub const QUESTIONS: [Question; 37] = [
     q(OTHER, "The balance is the one in the provider's books", |s| balance(s).boxed()),
     q(CALLS, "A call names our payment, and proves nothing", |s| callback(s).boxed()),
     q(CALLS, "An unreadable call is refused", |s| unreadable_callback(s).boxed()),
+    q(SETUP, "A test of a good connection", |s| good_test(s).boxed()),
+    q(SETUP, "A test with a wrong secret", |s| test_wrong_secret(s).boxed()),
     q(SETUP, "Every fault of a form is named at once", |s| form(s).boxed()),
     q(SETUP, "A destination or currency it lacks is skipped", |s| reach(s).boxed()),
 ];
@@ -439,6 +441,38 @@ async fn unreadable_callback(s: &Stage) -> Outcome {
         }
     }
     Outcome::Held("refused".into())
+}
+
+/// Tests the account with these credentials, by an adapter that holds no token; nothing may move.
+async fn tested(s: &Stage, credentials: &Value) -> Result<(&'static str, Result<(), Trouble>), Outcome> {
+    let before = s.simulator().summary();
+    let fresh = s.fresh_sender();
+    let call = s.call_with(credentials, &s.settings);
+    let probe = fresh.sender().probe(&call).ok_or(Outcome::Broken("there is no test".into()))?;
+    let (asked, answer) = (probe.asked, probe.answer.await);
+    let after = s.simulator().summary();
+    match (before.available, before.paid, before.reserved) == (after.available, after.paid, after.reserved) {
+        true => Ok((asked, answer)),
+        false => Err(Outcome::Broken("money moved".into())),
+    }
+}
+
+async fn good_test(s: &Stage) -> Outcome {
+    match tested(s, &s.credentials).await {
+        Ok((asked, Ok(()))) => Outcome::Held(format!("works, by its {asked} call")),
+        Ok((_, Err(trouble))) => Outcome::Broken(format!("{trouble:?}")),
+        Err(outcome) => outcome,
+    }
+}
+
+async fn test_wrong_secret(s: &Stage) -> Outcome {
+    let mut credentials = s.credentials.clone();
+    (s.subject.tested_secret)(&mut credentials);
+    match tested(s, &credentials).await {
+        Ok((_, Err(Trouble { cause: Cause::Secret, .. }))) => Outcome::Held(Cause::Secret.as_str().into()),
+        Ok((_, other)) => Outcome::Broken(format!("{other:?}")),
+        Err(outcome) => outcome,
+    }
 }
 
 async fn form(s: &Stage) -> Outcome {

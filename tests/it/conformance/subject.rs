@@ -54,6 +54,8 @@ pub struct Subject {
     pub unknown_account: &'static str,
     /// The credential whose loss makes every call fail, and a wrong value of its form.
     pub wrong_secret: fn(&mut Value),
+    /// The same for the call that tests a connection.
+    pub tested_secret: fn(&mut Value),
     /// How callbacks come, or why there are none.
     pub callbacks: Result<(), &'static str>,
 }
@@ -234,8 +236,12 @@ pub struct Fresh {
 }
 
 impl Fresh {
+    pub fn sender(&self) -> &dyn SendMoney {
+        self.providers.get(self.code).and_then(|provider| provider.send_money()).unwrap()
+    }
+
     pub async fn send(&self, call: &Call, order: &Order) -> Reading {
-        self.providers.get(self.code).and_then(|provider| provider.send_money()).unwrap().send(call, order).await
+        self.sender().send(call, order).await
     }
 }
 

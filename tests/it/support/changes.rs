@@ -7,6 +7,7 @@ use paystrator::domain::service::Service;
 use paystrator::flows::connections::{self, Change};
 use paystrator::flows::resolve::{self, Outcome, Resolved, Word};
 use paystrator::flows::sequences::{self, Which};
+use paystrator::store::status::NewStatus;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -18,7 +19,8 @@ pub async fn set_status(rig: &Rig, member: &Member, link: &Link, status: Connect
     let caller = member.caller();
     loop {
         let old = connections::get(&rig.app, &caller, link.id).await.unwrap().expect("it is there");
-        match connections::set_status_by(&rig.app, &caller, &old, status, "drill").await {
+        let new = NewStatus { status, reason: "drill", until: None };
+        match connections::set_status_by(&rig.app, &caller, &old, new).await {
             Ok(_) => return,
             Err(connections::Refused::ChangedMeanwhile) => {}
             Err(error) => panic!("{link:?} {status:?}: {error}"),

@@ -60,6 +60,11 @@ fn masked(mut value: Value) -> Value {
         "changedAt",
         "lastActivityAt",
         "removedAt",
+        "effectiveFrom",
+        "at",
+        "hash",
+        "key",
+        "statusUntil",
     ];
     match &mut value {
         Value::Object(fields) => {

@@ -6,16 +6,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Connection, Fee, WHAT, find, refused, upper};
+use super::fees::moment;
+use super::{Connection, Fee, WHAT, find, refused, shown, upper};
 use crate::domain::access::{Need, Product};
 use crate::domain::connection::ConnectionStatus;
 use crate::flows::connections;
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure, FieldError};
-use crate::http::etag::{etag, if_match};
+use crate::http::etag::if_match;
 use crate::http::extract::{Checked, Http, Shape};
-use crate::http::reply::{self, Reply, Success};
-use crate::store::connection::Stored;
+use crate::http::reply::{Reply, Success};
+use crate::store::status::NewStatus;
 
 /// What changes of a connection; what is left out stays.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -39,7 +40,7 @@ pub struct ConnectionChange {
     #[schema(value_type = Object, nullable = false, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<Value>,
-    /// For attempts made from now on.
+    /// A new version for every service, for attempts made from now on.
     #[schema(inline, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fee: Option<Fee>,
@@ -50,13 +51,20 @@ impl Shape for ConnectionChange {}
 /// A status set by hand, and why.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "status": "MAINTENANCE", "reason": "The provider announced a window until 03:00." }))]
+#[schema(example = json!({
+    "status": "MAINTENANCE", "reason": "The provider announced a window until 03:00.",
+    "until": "2030-01-01T03:00:00+07:00"
+}))]
 pub struct StatusChange {
     /// ACTIVE, MAINTENANCE or INACTIVE.
     #[schema(pattern = "^(ACTIVE|MAINTENANCE|INACTIVE)$")]
     pub status: String,
     #[schema(min_length = 1, max_length = 500)]
     pub reason: String,
+    /// When MAINTENANCE ends by itself and the connection is ACTIVE again, with offset. Nothing else has an end.
+    #[schema(min_length = 1, max_length = 40, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 impl Shape for StatusChange {
@@ -103,10 +111,10 @@ pub async fn change(
         fee: body.fee.as_ref().map(Fee::plan),
     };
     let stored = connections::change(&http.app, &caller, &old, &change).await.map_err(refused)?;
-    Ok(shown(&http, stored))
+    shown(&http, stored).await
 }
 
-/// Set a connection's status, and say why.
+/// Set a connection's status, and say why; MAINTENANCE may say when it ends.
 ///
 /// What was not sent yet goes to the next connection; what was sent is followed to its end whatever the status.
 #[utoipa::path(
@@ -139,8 +147,10 @@ pub async fn set_status(
     if body.reason.trim().is_empty() {
         return Err(ApiError::field("reason", "must not be blank"));
     }
-    let stored = connections::set_status_by(&http.app, &caller, &old, status, body.reason.trim());
-    Ok(shown(&http, stored.await.map_err(refused)?))
+    let until = body.until.as_deref().map(|text| moment("until", text)).transpose()?;
+    let new = NewStatus { status, reason: body.reason.trim(), until };
+    let stored = connections::set_status_by(&http.app, &caller, &old, new);
+    shown(&http, stored.await.map_err(refused)?).await
 }
 
 /// Remove a connection for good, once no money is under way at it.
@@ -172,10 +182,5 @@ pub async fn remove(
     let old = find(&http, &caller, &id).await?;
     if_match(&headers, old.version, WHAT)?;
     let stored = connections::remove(&http.app, &caller, &old).await.map_err(refused)?;
-    Ok(shown(&http, stored))
-}
-
-fn shown(http: &Http, stored: Stored) -> Reply<Connection> {
-    let version = etag(stored.version);
-    reply::ok(Connection::of(http, stored)).header("etag", &version)
+    shown(&http, stored).await
 }

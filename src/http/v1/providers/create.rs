@@ -46,7 +46,7 @@ pub struct NewConnection {
     #[schema(value_type = Object, nullable = false, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<Value>,
-    /// No fee when left out.
+    /// The first version for each service; no fee when left out.
     #[schema(inline, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fee: Option<Fee>,
@@ -100,8 +100,9 @@ pub async fn create(
         First::Replayed(id) => (id, false),
     };
     let stored = connections::get(&http.app, &caller, id).await?.ok_or_else(|| ApiError::not_found(super::WHAT))?;
+    let plans = connections::fees(&http.app, stored.client_id, &[id]).await?;
     let version = etag(stored.version);
-    let shown = Connection::of(&http, stored);
+    let shown = Connection::of(&http, stored, &plans);
     let reply = if is_new { reply::created(shown) } else { reply::ok(shown).header("idempotent-replayed", "true") };
     Ok(reply.header("etag", &version))
 }

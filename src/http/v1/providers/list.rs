@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Connection, find};
+use super::{Connection, find, shown};
 use crate::domain::access::{Need, Product};
 use crate::domain::connection::ConnectionStatus;
 use crate::domain::ids;
@@ -12,7 +12,6 @@ use crate::domain::service::Service;
 use crate::flows::connections;
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure};
-use crate::http::etag::etag;
 use crate::http::extract::{Http, Params, id_param, page_limit, word_param};
 use crate::http::reply::{self, Page, Reply, Success};
 use crate::store::connection::{Filter, Stored};
@@ -58,8 +57,10 @@ pub async fn list(
         status: word_param("status", status.as_deref(), &ConnectionStatus::ALL.map(ConnectionStatus::as_str))?,
     };
     let rows = connections::list(&http.app, &caller, &filter, after, limit as i64 + 1).await?;
+    let ids: Vec<_> = rows.iter().map(|row| row.connection.id).collect();
+    let plans = connections::fees(&http.app, caller.client_id, &ids).await?;
     let cursor = |row: &Stored| ids::show(ids::CONNECTION, row.connection.id);
-    Ok(reply::ok(Page::of(rows, limit, cursor, |row| Connection::of(&http, row))))
+    Ok(reply::ok(Page::of(rows, limit, cursor, |row| Connection::of(&http, row, &plans))))
 }
 
 /// Read one connection; `ETag` carries its version.
@@ -73,7 +74,5 @@ pub async fn list(
 )]
 pub async fn read(State(http): State<Http>, auth: Auth, Path(id): Path<String>) -> Result<Reply<Connection>, ApiError> {
     let caller = auth.may(Product::Providers, Need::Read)?;
-    let stored = find(&http, &caller, &id).await?;
-    let version = etag(stored.version);
-    Ok(reply::ok(Connection::of(&http, stored)).header("etag", &version))
+    shown(&http, find(&http, &caller, &id).await?).await
 }

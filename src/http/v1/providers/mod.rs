@@ -1,13 +1,19 @@
 //! `/v1/providers`: a client's connections, its accounts at payment providers (contracts/paystrator.md section 3, seed
 //! 001). What they are made with is the provider's form; credentials are written and never shown.
 
+mod catalogue;
 mod change;
 mod create;
+mod fees;
 mod list;
+mod test;
 
+pub use catalogue::*;
 pub use change::*;
 pub use create::*;
+pub use fees::*;
 pub use list::*;
+pub use test::*;
 
 use std::collections::BTreeMap;
 
@@ -16,14 +22,14 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::domain::fee::FeePlan;
+use crate::domain::fee::{FeePlan, FeePlans};
 use crate::domain::ids;
 use crate::flows::access::Caller;
 use crate::flows::connections::{self, Refused};
 use crate::http::error::{ApiError, FieldError};
-use crate::http::etag::changed_meanwhile;
+use crate::http::etag::{changed_meanwhile, etag};
 use crate::http::extract::Http;
-use crate::http::reply::time;
+use crate::http::reply::{self, Reply, time};
 use crate::providers::FieldFault;
 use crate::store::connection::Stored;
 
@@ -49,7 +55,11 @@ pub struct Connection {
     pub status: String,
     /// Why it has this status; empty where nobody set it.
     pub status_reason: String,
-    pub fee: Fee,
+    /// When MAINTENANCE ends by itself; null where it does not.
+    pub status_until: Option<String>,
+    /// What each service costs now; `GET /v1/providers/{id}/fees` tells what was and what will be.
+    #[schema(value_type = Object, example = json!({ "send_money": { "flat": 2500, "vatBp": 1100, "vat": true } }))]
+    pub fees: BTreeMap<&'static str, Fee>,
     /// What it sets for itself, as the provider's form names it; what is secret in it is left out.
     #[schema(value_type = Object)]
     pub settings: Value,
@@ -120,7 +130,8 @@ impl Fee {
 
 impl Connection {
     /// Prints a connection to its owner.
-    fn of(http: &Http, stored: Stored) -> Self {
+    fn of(http: &Http, stored: Stored, plans: &FeePlans) -> Self {
+        let now = http.app.now();
         let last_activity_at = connections::last_activity(&http.app, &stored).map(time);
         let settings = connections::open_settings(&http.app, &stored);
         let connection = stored.connection;
@@ -138,7 +149,12 @@ impl Connection {
             services: connection.services.iter().map(|service| service.as_str()).collect(),
             status: connection.status.as_str().into(),
             status_reason: stored.status_reason,
-            fee: Fee::of(&connection.fee),
+            status_until: stored.status_until.map(time),
+            fees: connection
+                .services
+                .iter()
+                .map(|service| (service.as_str(), Fee::of(&plans.at(connection.id, *service, now))))
+                .collect(),
             settings,
             credentials: CredentialsSet { fields: stored.credential_fields, changed_at: time(stored.credentials_at) },
             last_activity_at,
@@ -148,6 +164,13 @@ impl Connection {
             removed_at: stored.removed_at.map(time),
         }
     }
+}
+
+/// One connection with its version in `ETag`.
+async fn shown(http: &Http, stored: Stored) -> Result<Reply<Connection>, ApiError> {
+    let plans = connections::fees(&http.app, stored.client_id, &[stored.connection.id]).await?;
+    let version = etag(stored.version);
+    Ok(reply::ok(Connection::of(http, stored, &plans)).header("etag", &version))
 }
 
 /// What is changed, for people.

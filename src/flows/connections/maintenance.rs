@@ -1,0 +1,49 @@
+//! Maintenance that ends by itself: its connection is ACTIVE again, and the audit log says that nobody did it.
+//!
+//! Nothing else is left so. INACTIVE stays until somebody activates it.
+
+use serde_json::json;
+
+use super::forget;
+use crate::app::App;
+use crate::domain::ids;
+use crate::domain::service::Mode;
+use crate::flows;
+use crate::flows::audit::{self, Deed, ENGINE};
+use crate::store::status::{self, Overdue};
+use crate::store::{self};
+
+/// Why a connection is ACTIVE again.
+const OVER: &str = "The maintenance is over.";
+
+/// How many are ended in one tick.
+const PAGE: i64 = 100;
+
+/// Ends every maintenance whose time has come. One that fails holds up no other.
+pub async fn end_maintenance(app: &App) -> store::Result<()> {
+    for due in status::overdue(&app.db, app.now(), PAGE).await? {
+        if let Err(error) = end(app, &due).await {
+            tracing::warn!(connection = %due.id, %error, "a maintenance could not be ended; it is tried again");
+        }
+    }
+    Ok(())
+}
+
+async fn end(app: &App, due: &Overdue) -> store::Result<()> {
+    let (client_id, id, now) = (due.client_id, due.id, app.now());
+    let mut tx = flows::begin(&app.db).await?;
+    if !status::end_maintenance(&mut tx, client_id, id, OVER, now).await? {
+        return Ok(());
+    }
+    let object = ids::show(ids::CONNECTION, id);
+    let detail = json!({
+        "before": { "status": "MAINTENANCE", "reason": due.status_reason },
+        "after": { "status": "ACTIVE", "reason": OVER },
+    });
+    let (mode, action) = (Mode::parse(&due.mode), "connection.status_set");
+    let deed = Deed { client_id, mode, person: ENGINE, action, object: &object, detail };
+    audit::record(&mut tx, &deed, now).await?;
+    tx.commit().await?;
+    forget(app, client_id, id);
+    Ok(())
+}
