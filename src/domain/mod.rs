@@ -3,6 +3,7 @@
 //! Everything here takes `now` as an argument and answers the same for the same input. It imports nothing of ours.
 
 pub mod access;
+pub mod backoff;
 pub mod breaker;
 pub mod connection;
 pub mod destination;
@@ -13,6 +14,7 @@ pub mod ledger;
 pub mod money;
 pub mod payment;
 pub mod retry;
+pub mod role;
 pub mod sequence;
 pub mod service;
 pub mod webhook;

@@ -7,6 +7,7 @@ pub mod accept;
 pub mod access;
 pub mod advance;
 pub mod attempt;
+pub mod audit_log;
 pub mod callback;
 pub mod client;
 pub mod connection;
@@ -16,8 +17,11 @@ pub mod event;
 pub mod exception;
 pub mod idempotency;
 pub mod ledger;
+pub mod membership;
 pub mod payment;
 pub mod sequence;
+pub mod session;
+pub mod user;
 
 use std::time::Duration;
 

@@ -105,7 +105,7 @@ impl Member {
     pub fn caller(&self) -> access::Caller {
         access::Caller {
             client_id: self.client_id,
-            key_id: Uuid::nil(),
+            by: paystrator::flows::access::By::Key(Uuid::nil()),
             mode: Mode::Test,
             rights: Rights::all(),
             person: "Ani".into(),
