@@ -7,6 +7,7 @@ mod demo;
 mod keyring;
 mod sandbox;
 pub mod service;
+mod user;
 
 use std::path::PathBuf;
 
@@ -50,6 +51,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(admin::KeyCommand),
+    /// People.
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Connections to providers.
     #[command(subcommand)]
     Connection(admin::ConnectionCommand),
@@ -85,6 +89,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi { .. } => Ok(()),
         Command::Client(command) => admin::client(config, command),
         Command::Key(command) => admin::key(config, command),
+        Command::User(command) => user::user(config, command),
         Command::Connection(command) => admin::connection(config, command),
         Command::Ledger(command) => admin::ledger(config, &command),
         Command::Sending(command) => admin::sending(config, &command),
