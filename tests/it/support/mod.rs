@@ -1,6 +1,7 @@
 //! What tests of several modules share.
 
 pub mod bad;
+pub mod browser;
 pub mod dice;
 pub mod golden;
 pub mod http;
