@@ -76,10 +76,13 @@ async fn owner(app: &App, codename: &str) -> store::Result<Option<Arc<CallbackOw
 /// One scan: stored calls whose work was not finished.
 pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     let now = app.now();
-    let again = now + app.config.schedule.seconds(app.config.schedule.lease_margin_s * 4);
+    let schedule = &app.config.schedule;
+    // What nobody could answer for a long time is looked at once a day, without end.
+    let latest = now + schedule.seconds(schedule.poll_daily_after_s);
+    let soonest = now + schedule.seconds(schedule.lease_margin_s * 4);
     let mut tx = super::single(&app.db).await?;
     crash::point("callback_lease.before");
-    let mut due = callback::claim_due(&mut tx, 128, again, now).await?;
+    let mut due = callback::claim_due(&mut tx, 128, soonest, latest, now).await?;
     tx.commit().await?;
     if !due.is_empty() {
         crash::point("callback_lease.committed");
@@ -130,7 +133,8 @@ async fn work_on(app: &App, asks: &Asks, waiting: Waiting) -> anyhow::Result<()>
     Ok(app.writers.done.write((waiting.client_id, waiting.id)).await?)
 }
 
-/// Whether the provider was asked about the attempt since the call came, by us now or by anybody before.
+/// Whether the provider was asked about the attempt since the call came, by us now or by anybody before. What it cannot
+/// answer now, about an attempt whose end is known, it is asked again: nobody else would hear that money came back.
 async fn answered(app: &App, asks: &Asks, waiting: &Waiting, case: Case) -> anyhow::Result<bool> {
     let soonest = chrono::Duration::from_std(app.config.schedule.seconds(app.config.schedule.read_refresh_s))?;
     match case.attempt.polled_at {
@@ -139,6 +143,5 @@ async fn answered(app: &App, asks: &Asks, waiting: &Waiting, case: Case) -> anyh
         _ => {}
     }
     let Some(_asking) = Asking::begin(asks, case.key()) else { return Ok(false) };
-    refresh::ask_case(app, case).await?;
-    Ok(true)
+    refresh::ask_case(app, case).await
 }

@@ -91,23 +91,24 @@ impl Drop for Asking<'_> {
 /// Asks the provider about one attempt and advances by the answer. Safe at any time, in any state.
 pub async fn ask(app: &App, key: Key) -> anyhow::Result<()> {
     match attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? {
-        Some(case) => ask_case(app, case).await,
+        Some(case) => ask_case(app, case).await.map(drop),
         None => Ok(()),
     }
 }
 
-/// The same for a case that was just read.
-pub(super) async fn ask_case(app: &App, mut case: Case) -> anyhow::Result<()> {
+/// The same for a case that was just read. `false` where the answer could not be read and nobody will ask again: the
+/// end is known, and whatever made us ask must ask once more.
+pub(super) async fn ask_case(app: &App, mut case: Case) -> anyhow::Result<bool> {
     let key = case.key();
     if case.attempt.state == Evidence::Prepared {
-        return Ok(());
+        return Ok(true);
     }
     if case.attempt.state == Evidence::Sent && case.attempt.leased_until.is_none_or(|until| until <= app.now()) {
         // The sender died, or its answer never came: from here on it is in doubt.
         advance::advance(app, case, &Sight::engine(Seen::LeaseLost, None)).await?;
         match attempt::case(&app.db, key.client_id, key.payment_id, key.number).await? {
             Some(again) => case = again,
-            None => return Ok(()),
+            None => return Ok(true),
         }
     }
     let Some(sender) = routing::sender(app, &case.attempt.provider) else {
@@ -117,16 +118,21 @@ pub(super) async fn ask_case(app: &App, mut case: Case) -> anyhow::Result<()> {
     let order = routing::order(app, &case)?;
     let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
     let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
-    let Some(question) = sender.status(&call, &order) else { return put_off(app, key).await };
+    let Some(question) = sender.status(&call, &order) else { return put_off(app, key).await.map(|()| true) };
     crash::point("ask.before");
     let reading = call.keepable(question.await);
     crash::point("ask.answered");
     app.activity.note(case.client_id, case.attempt.connection_id, app.now());
     advance::advance(app, case, &Sight::status(&reading, call.record(), asked_at)).await?;
-    if reading.verdict == Verdict::NotFound {
-        resend_if_due(app, sender, key).await?;
+    match reading.verdict {
+        Verdict::NotFound => resend_if_due(app, sender, key).await?,
+        Verdict::Unknown => {
+            let now_case = attempt::case(&app.db, key.client_id, key.payment_id, key.number).await?;
+            return Ok(now_case.is_none_or(|case| case.attempt.state.is_awaited()));
+        }
+        _ => {}
     }
-    Ok(())
+    Ok(true)
 }
 
 /// How long an attempt that nobody can be asked about is left alone; then its connection may have learnt to answer.

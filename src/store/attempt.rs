@@ -197,19 +197,23 @@ pub struct Note {
     pub next_try_at: Option<DateTime<Utc>>,
     /// When the status read began, if it was one.
     pub polled_at: Option<DateTime<Utc>>,
+    /// Whether the provider's answer could be read at all.
+    pub heard: bool,
     /// The provider said that it took the order; once said it stays said.
     pub accepted: bool,
     pub observation: super::advance::NewObservation,
 }
 
 /// Writes a note. The attempt's schedule moves only while its end is awaited; the observation is always kept.
-/// A note never makes what is known less: the time of the last question only rises.
+/// A note never makes what is known less: the time of the last question only rises. Once the end is known it is the
+/// time of the last question that was answered: what is called about after it must be asked until it is.
 pub async fn note(tx: &mut Tx, note: &Note, now: DateTime<Utc>) -> Result<()> {
     let seen = &note.observation;
     sqlx::query!(
         "WITH noted AS (
             UPDATE attempt SET polls = $4, not_found = $5, not_found_at = $6,
-                polled_at = GREATEST(COALESCE($15, polled_at), polled_at),
+                polled_at = CASE WHEN $17 OR state IN ('sent', 'accepted', 'unknown')
+                    THEN GREATEST(COALESCE($15, polled_at), polled_at) ELSE polled_at END,
                 next_try_at = CASE WHEN state IN ('accepted', 'unknown') THEN $7 ELSE next_try_at END,
                 leased_until = CASE WHEN state IN ('accepted', 'unknown') THEN NULL ELSE leased_until END,
                 code = COALESCE($12, code), message = COALESCE($13, message), accepted = accepted OR $16,
@@ -234,6 +238,7 @@ pub async fn note(tx: &mut Tx, note: &Note, now: DateTime<Utc>) -> Result<()> {
         seen.raw,
         note.polled_at,
         note.accepted,
+        note.heard,
     )
     .execute(tx.conn())
     .await?;

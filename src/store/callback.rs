@@ -60,18 +60,26 @@ pub struct Waiting {
     pub reference: Option<String>,
 }
 
-/// Claims calls whose work is due: each is put off until `again`, so a worker that dies loses none.
-pub async fn claim_due(tx: &mut Tx, limit: i64, again: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Waiting>> {
+/// Claims calls whose work is due: each is put off, so a worker that dies loses none. The wait is a call's own age, so
+/// that it doubles each time, within `soonest` and `latest`.
+pub async fn claim_due(
+    tx: &mut Tx,
+    limit: i64,
+    soonest: DateTime<Utc>,
+    latest: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Waiting>> {
     Ok(sqlx::query_as!(
         Waiting,
-        "UPDATE callback c SET next_try_at = $3
+        "UPDATE callback c SET next_try_at = LEAST(GREATEST($3, $1 + ($1 - c.received_at)), $4)
          FROM (SELECT client_id, id FROM callback WHERE done_at IS NULL AND next_try_at <= $1
                ORDER BY next_try_at LIMIT $2) due
          WHERE c.client_id = due.client_id AND c.id = due.id AND c.done_at IS NULL AND c.next_try_at <= $1
          RETURNING c.client_id, c.id, c.connection_id, c.received_at, c.reference",
         now,
         limit,
-        again,
+        soonest,
+        latest,
     )
     .fetch_all(tx.conn())
     .await?)

@@ -11,7 +11,7 @@ use paystrator::crash::POINTS;
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
 
-use crate::support::rig::{Member, NAME_MARK, Process, Rig, path};
+use crate::support::rig::{Member, NAME_MARK, Place, Process, Rig, path};
 use crate::support::truth::{self, payments};
 
 /// Runs at a time: they mostly wait.
@@ -28,18 +28,34 @@ const LATER: [(&str, &[u32]); 7] = [
     ("delivery.answered", &[6]),
 ];
 
+/// Passes of points around a failover, where nothing else goes on: OY!'s attempt is claimed (1), refused, and DOKU's made
+/// in the same commit (2), claimed (3) and paid (4).
+const FAILOVER: [(&str, u32); 6] = [
+    ("advance.committed", 2),
+    ("claim.before", 2),
+    ("claim.committed", 2),
+    ("send.before", 2),
+    ("send.answered", 2),
+    ("advance.committed", 4),
+];
+
 /// Where the process is killed.
 #[derive(Clone, Copy, Debug)]
 enum At {
     /// At a point in its source, at the n-th pass.
     Point(&'static str, u32),
+    /// The same, with one payment that OY! refuses and DOKU pays.
+    Failover(&'static str, u32),
     /// From outside, while the answer to a call is held back: of a provider's operation, or of the merchant (`webhook`).
     Between(&'static str),
 }
 
+/// A payment of a run: its name, its account, and the status it must end with.
+type Wanted = (&'static str, &'static str, Option<&'static str>);
+
 /// The payments of every run: an account of the simulator's tables, or one with a fault of its own, and the status it
 /// must end with. `None` where a lost answer rightly leaves doubt for ever: a refusal that only the dead process heard.
-const PAYMENTS: [(&str, &str, Option<&str>); 13] = [
+const PAYMENTS: [Wanted; 13] = [
     ("good", "5550000001", Some("SUCCESS")),
     ("answer lost", "5550000002", Some("SUCCESS")),
     ("request lost", "5550000003", Some("SUCCESS")),
@@ -54,6 +70,19 @@ const PAYMENTS: [(&str, &str, Option<&str>); 13] = [
     ("refused by all", "4444444444", None),
     ("account unknown", "8888888888", Some("FAILED")),
 ];
+
+/// The one payment of the kills around a failover.
+const REFUSED: [Wanted; 1] = [("OY! refuses, DOKU pays", "5550000009", Some("SUCCESS"))];
+
+impl At {
+    fn is_failover(self) -> bool {
+        matches!(self, At::Failover(..))
+    }
+
+    fn payments(self) -> &'static [Wanted] {
+        if self.is_failover() { &REFUSED } else { &PAYMENTS }
+    }
+}
 
 #[test]
 fn the_list_of_points_is_the_source() {
@@ -107,8 +136,13 @@ async fn killed_at_any_point_every_payment_reaches_its_true_end() {
     let later = LATER.into_iter().flat_map(|(point, passes)| passes.iter().map(move |pass| At::Point(point, *pass)));
     let between = ["remit", "remit-status", "webhook"].into_iter().map(At::Between);
     let chosen = std::env::var("PAYSTRATOR_CRASH_ONLY").unwrap_or_default();
-    let all: Vec<At> =
-        first.chain(later).chain(between).filter(|at| format!("{at:?}").contains(chosen.as_str())).collect();
+    let failover = FAILOVER.into_iter().map(|(point, pass)| At::Failover(point, pass));
+    let all: Vec<At> = first
+        .chain(later)
+        .chain(failover)
+        .chain(between)
+        .filter(|at| format!("{at:?}").contains(chosen.as_str()))
+        .collect();
     assert!(!all.is_empty(), "PAYSTRATOR_CRASH_ONLY={chosen} names no point");
     let count = all.len();
     let mut runs = stream::iter(all.into_iter().map(|at| {
@@ -134,12 +168,13 @@ async fn killed_at_any_point_every_payment_reaches_its_true_end() {
 
 /// One kill and what follows. Says how the payments ended.
 async fn run(at: At) -> String {
-    let rig = Rig::new(json!({ "settle_after_ms": 60_000 })).await;
-    let member = rig.member("Dummy Company", 2).await;
+    let rig = Rig::new(json!({ "oy": { "settle_after_ms": 60_000 } })).await;
+    let places: &[Place] = if at.is_failover() { &[Place::Oy, Place::Doku] } else { &[Place::Oy, Place::Oy] };
+    let member = rig.member("Dummy Company", places).await;
     rig.endpoint(&member, "gone", &["payment.succeeded"]).await;
     bad_days(&rig, at);
     let armed = match at {
-        At::Point(point, pass) => Some(format!("{point}:{pass}")),
+        At::Point(point, pass) | At::Failover(point, pass) => Some(format!("{point}:{pass}")),
         At::Between(_) => None,
     };
     let mut process = rig.start(armed.as_deref()).await;
@@ -151,7 +186,7 @@ async fn run(at: At) -> String {
     assert!(!process.url.is_empty(), "{at:?}: no second start:\n{}", process.log());
     rig.call_back(&process, &member);
     // Who was cut off repeats the same request: the same key, the same body.
-    for (name, account, _) in PAYMENTS {
+    for (name, account, _) in at.payments().iter().copied() {
         let reply = send(&process.url, &member, name, account).await.expect("the second process answers");
         assert_eq!(reply.0, 200, "{at:?} {name}: {}", reply.1);
         let replayed = accepted.contains(name);
@@ -163,7 +198,7 @@ async fn run(at: At) -> String {
     truth::at_the_end(&rig.eyes()).await;
     let ends = ends(at, &rig).await;
     for log in [log, process.log()] {
-        let said = truth::leak(&log, &HashSet::new(), &rig.sandbox.oy.credentials().api_key);
+        let said = truth::leak(&log, &HashSet::new(), &truth::secrets(&rig.sandbox));
         assert_eq!(said, None, "{at:?}: a secret in the log:\n{log}");
     }
     rig.stop().await;
@@ -182,6 +217,7 @@ fn bad_days(rig: &Rig, at: At) {
     oy(Fault::new(Kind::End).account("5550000006").code("206").times(1));
     oy(Fault::new(Kind::SuspectFirst).account("5550000007").times(1));
     oy(remit(Kind::Garbage, "5550000008"));
+    oy(remit(Kind::Refuse, "5550000009").code("206"));
     let merchant = |fault: Fault| rig.sandbox.merchant.add_fault(fault).unwrap();
     merchant(Fault::new(Kind::HttpErrorBefore).on("gone").http_status(410));
     merchant(Fault::new(Kind::HttpErrorBefore).on("dummy-company").times(2));
@@ -198,7 +234,7 @@ async fn drive(rig: &Rig, member: &Member, process: &mut Process, accepted: &mut
     let mut ids = BTreeMap::new();
     if !process.url.is_empty() {
         rig.call_back(process, member);
-        for (name, account, _) in PAYMENTS {
+        for (name, account, _) in at.payments().iter().copied() {
             match send(&process.url, member, name, account).await {
                 Some((200, body, _)) => {
                     accepted.insert(name);
@@ -257,9 +293,14 @@ async fn drive(rig: &Rig, member: &Member, process: &mut Process, accepted: &mut
 async fn ends(at: At, rig: &Rig) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let all = payments(&rig.eyes()).await;
-    assert_eq!(all.len(), PAYMENTS.len(), "{at:?}: a payment is missing or came twice");
+    assert_eq!(all.len(), at.payments().len(), "{at:?}: a payment is missing or came twice");
     for paid in all {
-        let (_, _, wanted) = PAYMENTS.iter().find(|(name, ..)| *name == paid.external_id).unwrap();
+        if at.is_failover() {
+            let (first, last) = (&paid.attempts[0], paid.current());
+            let went = [(&*first.provider, &*first.state), (&*last.provider, &*last.state)];
+            assert_eq!(went, [("oy", "refused"), ("doku", "paid")], "{at:?}: {paid:#?}");
+        }
+        let (_, _, wanted) = at.payments().iter().find(|(name, ..)| *name == paid.external_id).unwrap();
         assert!(wanted.is_none_or(|wanted| wanted == paid.status), "{at:?}: {wanted:?} was due: {paid:#?}");
         *counts.entry(paid.status).or_default() += 1;
     }

@@ -225,6 +225,34 @@ async fn money_that_comes_back_is_told_and_booked() {
     .await;
 }
 
+#[tokio::test]
+async fn a_return_is_heard_although_the_question_about_it_fails_at_first() {
+    let mut options = three(60);
+    // The scan that finds calls nobody answered: a minute of the schedule.
+    options.config.schedule.lease_margin_s = 1;
+    run_with(options, async |world| {
+        world.drain("oy");
+        world.at("doku").change_settings(later()).unwrap();
+        let id = world.send("A", GOOD, 25_000).await;
+        world.until_evidence(&id, "accepted").await;
+        let reference = world.reference(&id, 2).await;
+        world.at("doku").finish(&reference, "00", None, false).unwrap();
+        world.until_status(&id, "SUCCESS").await;
+        world.idle().await;
+        // DOKU calls once, and cannot answer three times. Nobody else would ask about what is paid.
+        let broken = Fault::new(Kind::HttpErrorBefore).on("status").reference(&reference).times(3);
+        world.at("doku").add_fault(broken).unwrap();
+        world.at("doku").finish(&reference, "04", None, true).unwrap();
+        world.until_status(&id, "REVERSED").await;
+        assert_eq!(world.number("SELECT count(*) FROM callback WHERE reference IS NOT NULL").await, 2);
+        assert_eq!(world.attempt_rows(&id).await[1]["polls"], json!(5), "one paid, three broken, one returned");
+        world.idle().await;
+        world.money_agrees().await;
+        world
+    })
+    .await;
+}
+
 /// DOKU answers "in process", and nothing more happens by itself.
 fn later() -> serde_json::Map<String, Value> {
     json!({ "sync": false, "settle_after_ms": 3_600_000 }).as_object().unwrap().clone()

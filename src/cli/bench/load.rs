@@ -30,6 +30,8 @@ pub struct Run {
     pub p99_ms: f64,
     /// From the first request to the last webhook delivered.
     pub delivered_per_s: f64,
+    /// Payments whose webhook arrived.
+    pub delivered: u64,
 }
 
 impl Load {
@@ -58,8 +60,8 @@ impl Load {
         watched?;
         let mut run = run?;
         self.settle().await?;
-        let delivered = self.arrived().await? - before;
-        run.delivered_per_s = delivered as f64 / started.elapsed().as_secs_f64();
+        run.delivered = self.arrived().await? - before;
+        run.delivered_per_s = run.delivered as f64 / started.elapsed().as_secs_f64();
         Ok(run)
     }
 
@@ -122,6 +124,7 @@ impl Load {
             p50_ms: at(0.5),
             p99_ms: at(0.99),
             delivered_per_s: 0.0,
+            delivered: 0,
         })
     }
 

@@ -3,6 +3,7 @@
 //! The service, the simulator with its webhook receiver, and this load generator are three processes. Machines are
 //! shared and noisy: both sides alternate, and what counts is the median of the ratios.
 
+mod cpu;
 mod load;
 mod pgbench;
 mod processes;
@@ -43,6 +44,8 @@ struct Round {
     accept_p50_ms: f64,
     accept_p99_ms: f64,
     paid_per_s: f64,
+    /// What a payment of this round cost whom.
+    cpu: String,
 }
 
 pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
@@ -72,6 +75,7 @@ async fn measure(database: &Database, options: &Options) -> anyhow::Result<()> {
             rounds.push(round(&stage, &load, callers, options.seconds).await?);
         }
         failed.extend(report(callers, &rounds));
+        println!("{:>7}  {}", "", rounds.last().map_or("", |round| &round.cpu));
     }
     failed.extend(hung_provider(&stage, &load, options).await?);
     // Last: it leaves a backlog.
@@ -91,8 +95,10 @@ async fn measure(database: &Database, options: &Options) -> anyhow::Result<()> {
 
 async fn round(stage: &Stage, load: &Load, callers: usize, seconds: u64) -> anyhow::Result<Round> {
     let plain = pgbench::run(stage, callers, seconds).await?;
+    let before = stage.cpu();
     let run = load.until_delivered(callers, Duration::from_secs(seconds)).await?;
     Ok(Round {
+        cpu: stage.cpu().line(before, run.delivered),
         plain_per_s: plain.per_s,
         plain_latency_ms: plain.latency_ms,
         accepts_per_s: run.accepts_per_s,

@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
+use super::cpu::{self, Cpu};
 use crate::app::App;
 use crate::cli::client::Client;
 use crate::cli::service::Database;
@@ -36,6 +37,7 @@ pub struct Stage {
     doku_control: String,
     service: Child,
     sandbox: Child,
+    postmaster: Option<u32>,
     _folder: tempdir::Folder,
 }
 
@@ -88,6 +90,7 @@ impl Stage {
             doku_control: text("/doku/control_url"),
             service,
             sandbox,
+            postmaster: database.dir().and_then(cpu::postmaster),
             _folder: folder,
         })
     }
@@ -129,6 +132,11 @@ impl Stage {
         let done = Command::new("psql").args(["-q", "-c", "ANALYZE", &self.database_url]).status().await;
         anyhow::ensure!(done.is_ok_and(|status| status.success()), "psql could not ANALYZE");
         Ok(())
+    }
+
+    /// The CPU time each side has used until now.
+    pub fn cpu(&self) -> Cpu {
+        Cpu::read(self.service.id().unwrap_or(0), self.sandbox.id().unwrap_or(0), self.postmaster)
     }
 
     /// The most memory the service ever had, in megabytes.

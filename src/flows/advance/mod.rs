@@ -191,6 +191,7 @@ async fn note(app: &App, case: &Case, sight: &Sight<'_>) -> anyhow::Result<()> {
         not_found_at,
         next_try_at: Some(ladder(app).next(polls, case.attempt.sent_at.unwrap_or(now), now)),
         polled_at: sight.asked_at,
+        heard: sight.seen != Seen::Status(Verdict::Unknown),
         accepted: says_taken(sight),
         observation: observation(app, sight),
     };

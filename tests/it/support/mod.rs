@@ -2,6 +2,8 @@
 
 pub mod bad;
 pub mod browser;
+pub mod changes;
+pub mod days;
 pub mod dice;
 pub mod golden;
 pub mod http;

@@ -23,8 +23,8 @@ use paystrator::flows::once::First;
 use paystrator::flows::{access, connections, endpoints, keys};
 use paystrator::outbound::{Outbound, OutboundLimits};
 use paystrator::sandbox::merchant::Secret;
-use paystrator::sandbox::{self, Sandbox, SandboxConfig};
-use serde_json::{Value, json};
+use paystrator::sandbox::{self, Sandbox, SandboxConfig, Simulator};
+use serde_json::{Map, Value, json};
 use sqlx::PgPool;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -41,11 +41,14 @@ pub const NAME_MARK: &str = "Rahasia";
 /// The master key of the processes and of the test's own `App`.
 const MASTER: [u8; 32] = [7; 32];
 
+/// More than anybody has.
+const FORTUNE: i64 = 10_000_000_000_000;
+
 /// How fast the schedule runs, here and in the processes.
 const SPEED: f64 = 600.0;
 
 /// What differs from the defaults in every process, as environment. Times under `SCHEDULE` are divided by the speed.
-const ENVIRONMENT: [(&str, &str); 18] = [
+const ENVIRONMENT: [(&str, &str); 25] = [
     ("PAYSTRATOR__SERVER__LISTEN", "127.0.0.1:0"),
     ("PAYSTRATOR__SERVER__METRICS_LISTEN", ""),
     ("PAYSTRATOR__SERVER__DRAIN_TIMEOUT_S", "10"),
@@ -57,10 +60,18 @@ const ENVIRONMENT: [(&str, &str); 18] = [
     ("PAYSTRATOR__SCHEDULE__READ_REFRESH_S", "30"),
     ("PAYSTRATOR__WEBHOOKS__ALLOW_HTTP", "true"),
     ("PAYSTRATOR__WEBHOOKS__ALLOW_PRIVATE", "true"),
-    // These two are not divided by the speed: a claim whose owner died is free after them.
+    // From here on nothing is divided by the speed: a claim whose owner died is free after its time.
     ("PAYSTRATOR__WEBHOOKS__TIMEOUT_MS", "1500"),
     ("PAYSTRATOR__PROVIDERS__OY__SEND_TIMEOUT_MS", "1500"),
     ("PAYSTRATOR__PROVIDERS__OY__READ_TIMEOUT_MS", "1500"),
+    // A whole send, of which a third is kept for the call that moves money.
+    ("PAYSTRATOR__PROVIDERS__DOKU__SEND_TIMEOUT_MS", "3000"),
+    ("PAYSTRATOR__PROVIDERS__DOKU__READ_TIMEOUT_MS", "1000"),
+    ("PAYSTRATOR__PROVIDERS__DOKU__TOKEN_TIMEOUT_MS", "1000"),
+    ("PAYSTRATOR__PROVIDERS__KASPRO__PER_SECOND", "0"),
+    ("PAYSTRATOR__PROVIDERS__KASPRO__SEND_TIMEOUT_MS", "2000"),
+    ("PAYSTRATOR__PROVIDERS__KASPRO__READ_TIMEOUT_MS", "1000"),
+    ("PAYSTRATOR__PROVIDERS__KASPRO__TOKEN_TIMEOUT_MS", "1000"),
     ("PAYSTRATOR__DATABASE__CONNECTIONS", "8"),
     ("PAYSTRATOR__DATABASE__ACQUIRE_TIMEOUT_MS", "10000"),
     ("PAYSTRATOR__DATABASE__STATEMENT_TIMEOUT_MS", "10000"),
@@ -90,12 +101,44 @@ pub struct Ground {
     pub speed: f64,
 }
 
+/// Where a member has a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Oy,
+    Doku,
+    /// As it is published: nobody can be asked how a payment ended.
+    Kaspro,
+    /// With the status call that the simulator invents.
+    KasproAsked,
+}
+
+impl Place {
+    /// The provider's code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Place::Oy => "oy",
+            Place::Doku => "doku",
+            Place::Kaspro | Place::KasproAsked => "kaspro",
+        }
+    }
+}
+
+/// A connection of a member.
+#[derive(Clone, Debug)]
+pub struct Link {
+    pub id: Uuid,
+    /// The word in its callback address.
+    pub codename: String,
+    pub place: Place,
+}
+
 /// A client of the rig, with what belongs to it.
 #[derive(Clone)]
 pub struct Member {
     pub client_id: Uuid,
     pub key: String,
-    pub connections: Vec<connections::Made>,
+    /// In the order they were made, which is the first default sequence.
+    pub connections: Vec<Link>,
     /// The name of its endpoint at the merchant.
     pub endpoint: String,
 }
@@ -103,21 +146,27 @@ pub struct Member {
 impl Member {
     /// The client, proved.
     pub fn caller(&self) -> access::Caller {
+        self.person("Ani")
+    }
+
+    /// One of the client's people, proved.
+    pub fn person(&self, name: &str) -> access::Caller {
         access::Caller {
             client_id: self.client_id,
             by: paystrator::flows::access::By::Key(Uuid::nil()),
             mode: Mode::Test,
             rights: Rights::all(),
-            person: "Ani".into(),
+            person: name.into(),
             by_token: false,
         }
     }
 }
 
 impl Rig {
+    /// `settings` are the simulators', by provider code.
     pub async fn new(settings: Value) -> Rig {
         let (clock, their_clock) = (Clock::system(), Clock::system());
-        Rig::on(Ground { clock, their_clock, config: Config::defaults(), speed: SPEED }, settings).await
+        Rig::on(Ground { clock, their_clock, config: open_config(), speed: SPEED }, settings).await
     }
 
     pub async fn on(ground: Ground, settings: Value) -> Rig {
@@ -127,7 +176,12 @@ impl Rig {
         let config =
             SandboxConfig { speed: ground.speed, clock: ground.their_clock.clone(), ..SandboxConfig::new(&dir) };
         let sandbox = sandbox::start(config, doors()).await.expect("the sandbox starts");
-        sandbox.oy.change_settings(settings.as_object().cloned().unwrap_or_default()).expect("settings");
+        // Whether a connection uses the status call that KasPro's simulator invents is the connection's own matter.
+        let asked = json!({ "status_call": true });
+        sandbox.kaspro.change_settings(object(&asked)).expect("a setting");
+        for simulator in sandbox.simulators() {
+            simulator.change_settings(object(&settings[simulator.code()])).expect("settings");
+        }
         let (app, inboxes) = put_together(&url, ground.clock, ground.config);
         let sql = PgPool::connect(&url).await.unwrap();
         Rig { url, app, sandbox, sql, inboxes: Some(inboxes), their_clock: ground.their_clock }
@@ -140,27 +194,28 @@ impl Rig {
         inboxes
     }
 
-    /// A client with a key that may do everything, `count` connections in their order, and an endpoint that hears all.
-    pub async fn member(&self, name: &str, count: usize) -> Member {
+    /// A client with a key that may do everything, connections in their order, and an endpoint that hears all.
+    pub async fn member(&self, name: &str, places: &[Place]) -> Member {
         let client_id = access::create_client(&self.app, name).await.unwrap();
         let wish = keys::KeyWish { client_id, mode: Mode::Test, name: "test", person: "Ani", rights: &Rights::all() };
         let key = keys::create(&self.app, &wish).await.unwrap().secret;
-        let mut made = Vec::new();
-        for n in 1..=count {
+        let mut links = Vec::new();
+        for (n, place) in places.iter().enumerate() {
             let new = connections::NewConnection {
                 client_id,
                 mode: Mode::Test,
-                provider: "oy",
-                label: &format!("OY! {n}"),
-                credentials: &self.credentials(),
-                settings: &self.settings(),
+                provider: place.code(),
+                label: &format!("{} {}", place.code(), n + 1),
+                credentials: &self.credentials(*place),
+                settings: &self.settings(*place),
                 fee: FeePlan { flat: Some(2_500), vat_bp: 1_100, vat: true, ..FeePlan::default() },
                 by: "test",
             };
-            made.push(connections::create(&self.app, &new).await.expect("a connection"));
+            let connections::Made { id, codename } = connections::create(&self.app, &new).await.expect("a connection");
+            links.push(Link { id, codename, place: *place });
         }
         let endpoint = name.to_lowercase().replace(' ', "-");
-        let member = Member { client_id, key, connections: made, endpoint };
+        let member = Member { client_id, key, connections: links, endpoint };
         self.endpoint(&member, &member.endpoint, &EVENT_TYPES).await;
         member
     }
@@ -177,13 +232,40 @@ impl Rig {
         self.sandbox.merchant.set_secret(secret).unwrap();
     }
 
-    /// The one account at the simulator.
-    pub fn credentials(&self) -> Value {
-        serde_json::to_value(self.sandbox.oy.credentials()).unwrap()
+    /// The one account at a simulator.
+    pub fn credentials(&self, place: Place) -> Value {
+        self.sandbox.describe()[place.code()]["credentials"].clone()
     }
 
-    pub fn settings(&self) -> Value {
-        json!({ "base_url": self.sandbox.oy_url() })
+    pub fn settings(&self, place: Place) -> Value {
+        let mut settings = self.sandbox.describe()[place.code()]["settings"].clone();
+        if place == Place::Kaspro
+            && let Some(all) = settings.as_object_mut()
+        {
+            all.remove("status_path");
+        }
+        settings
+    }
+
+    /// A provider's simulator.
+    pub fn at(&self, code: &str) -> &dyn Simulator {
+        self.sandbox.simulator(code).expect("the sandbox has it")
+    }
+
+    /// Leaves a provider nothing to spend, whatever comes back to it meanwhile.
+    pub fn drain(&self, code: &str) {
+        self.at(code).top_up(-FORTUNE).unwrap();
+    }
+
+    /// Undoes one [`Rig::drain`].
+    pub fn refill(&self, code: &str) {
+        self.at(code).top_up(FORTUNE).unwrap();
+    }
+
+    /// No fault stands anywhere, and whatever hangs goes on.
+    pub fn clear_faults(&self) {
+        self.sandbox.simulators().for_each(Simulator::clear_faults);
+        self.sandbox.merchant.clear_faults();
     }
 
     /// Starts a service process, armed to die at `crash_at`. It may die before it serves: then its address is empty.
@@ -231,11 +313,10 @@ impl Rig {
         Process { child, url, log }
     }
 
-    /// Tells the simulator where the first connection's callbacks go now: a process listens somewhere new each time.
+    /// Tells OY!'s simulator where the first connection's callbacks go now: a process listens somewhere new each time.
     pub fn call_back(&self, process: &Process, member: &Member) {
         let url = format!("{}{}", process.url, path(&member.connections[0]));
-        let settings = json!({ "callback_url": url });
-        self.sandbox.oy.change_settings(settings.as_object().cloned().unwrap()).unwrap();
+        self.sandbox.oy.change_settings(object(&json!({ "callback_url": url }))).unwrap();
     }
 
     pub fn eyes(&self) -> Eyes<'_> {
@@ -250,7 +331,7 @@ impl Rig {
 }
 
 /// Where a connection's callbacks go, below the service's address.
-pub fn path(connection: &connections::Made) -> String {
+pub fn path(connection: &Link) -> String {
     format!("/v1/callback/send/send_money/{}", connection.codename)
 }
 
@@ -304,6 +385,19 @@ impl Process {
         let log = self.log.lock().unwrap();
         log.iter().cloned().collect::<Vec<_>>().join("\n")
     }
+}
+
+/// The defaults, but that given addresses may be on loopback.
+fn open_config() -> Config {
+    let mut config = Config::defaults();
+    config.webhooks.allow_http = true;
+    config.webhooks.allow_private = true;
+    config
+}
+
+/// A JSON object's fields; none of anything else.
+pub fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
 }
 
 fn put_together(url: &str, clock: Clock, config: Config) -> (Arc<App>, Inboxes) {
