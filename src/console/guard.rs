@@ -133,7 +133,9 @@ pub async fn guard(State(console): State<Console>, mut request: Request, next: N
     let bad_method = (response.status() == StatusCode::METHOD_NOT_ALLOWED).then_some(Fail::NotFound);
     let fail = response.extensions_mut().remove::<Fail>();
     if let Some(fail) = fail.or(bad_method).or(bare.then_some(Fail::Unavailable)) {
-        tracing::info!(request = %id, %method, path, ?fail, "a page was refused");
+        if !matches!(fail, Fail::SignIn(_) | Fail::To(_)) {
+            tracing::info!(request = %id, %method, path, ?fail, "a page was refused");
+        }
         response = answer(&look, fail);
     }
     let headers = response.headers_mut();
@@ -176,8 +178,12 @@ fn from_here(console: &Console, headers: &HeaderMap) -> bool {
     }
     let Some(origin) = text(ORIGIN) else { return true };
     let ours = console.app.config.public_url();
+    let (scheme, rest) = ours.split_once("://").unwrap_or_default();
     let host = origin.split_once("://").map(|(_, host)| host);
-    origin == ours || (!console.secure && host.is_some() && host == text(HOST))
+    // Of our address an origin is all before the path.
+    let here = rest.split('/').next().unwrap_or_default();
+    origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) == Some(here)
+        || (!console.secure && host.is_some() && host == text(HOST))
 }
 
 fn answer(look: &Look, fail: Fail) -> Response {

@@ -48,7 +48,7 @@ fn used(folder: &Path, keys: &mut BTreeSet<String>, texts: &mut Vec<String>) {
 fn is_key(word: &str) -> bool {
     let parts: Vec<&str> = word.split('.').collect();
     let plain = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    parts.len() == 2 && parts.iter().all(|part| plain(part)) && !["html", "css", "svg"].contains(&parts[1])
+    parts.len() == 2 && parts.iter().all(plain) && !["html", "css", "svg"].contains(&parts[1])
 }
 
 #[test]

@@ -68,9 +68,12 @@ fn waits_double_and_end_at_a_quarter_of_an_hour() {
     assert_eq!(backoff::wait(i32::MAX, 5).num_seconds(), 900);
 }
 
+/// The feature and how far a role must reach in it.
+type Need = Option<(Feature, Level)>;
+
 /// Every form of the console, the feature and level it needs, and what an allowed person's empty form is answered.
 /// `None`: every signed-in person may send it.
-const FORMS: [(&str, Option<(Feature, Level)>, u16); 12] = [
+const FORMS: [(&str, Need, u16); 12] = [
     ("/console/mode", None, 400),
     ("/console/clients", None, 404),
     ("/console/preferences", None, 303),

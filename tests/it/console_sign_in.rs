@@ -256,6 +256,31 @@ async fn an_address_that_tries_many_accounts_is_slowed_too() {
 }
 
 #[tokio::test]
+async fn behind_a_proxy_the_visitor_counts_and_a_network_as_one() {
+    let (_clock, mut options) = standing();
+    options.config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    run_with(options, async |world| {
+        let browser = Browser::new(&world);
+        browser.get("/console/sign-in").await;
+        let token = browser.form_token();
+        let try_from = async |n: usize, from: &str| {
+            let email = format!("person{n}@example.com");
+            let fields = [("form_token", token.as_str()), ("email", &email), ("password", "the same everywhere")];
+            let page = browser.post_raw("/console/sign-in", &fields, &[("X-Forwarded-For", from)]).await;
+            page.has("Too many tries")
+        };
+        for n in 0..31 {
+            assert!(!try_from(n, &format!("203.0.113.9, 2001:db8:1:2::{n:x}")).await, "{n}");
+        }
+        assert!(try_from(31, "2001:db8:1:2:ffff::1").await, "another address of the same network");
+        assert!(!try_from(32, "2001:db8:1:3::1").await, "another network");
+        assert!(!try_from(33, "203.0.113.9").await, "what the visitor wrote itself was never counted");
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_unknown_account_takes_the_same_time() {
     run(async |world| {
         world.person(world.client_id, "owner@example.com", "Ani", Role::Owner).await;

@@ -57,7 +57,7 @@ pub struct Try<'a> {
 /// Checks a password and begins a session.
 pub async fn password(app: &App, given: Try<'_>) -> Result<Begun, Refused> {
     let account = email_hash(app, given.email);
-    let address = app.keys.blind_index(Uuid::nil(), "sign-in address", given.from.to_string().as_bytes());
+    let address = app.keys.blind_index(Uuid::nil(), "sign-in address", &counted_as(given.from));
     counted(app, &[(ADDRESS, &address), (ACCOUNT, &account)]).await?;
     let known = user::by_email(&app.db, &account).await?;
     let kept = known.as_ref().map(|user| user.password.clone());
@@ -111,6 +111,15 @@ pub async fn code(app: &App, half: &HalfWay, given: &str) -> Result<Begun, Refus
     tx.commit().await?;
     metrics::counter!("sign_in_total", "end" => "code").increment(1);
     Ok(Begun { token, needs_code: false })
+}
+
+/// What tries from an address count on: all of an IPv4 address, the network of an IPv6 one. Who has one of those has
+/// all the addresses in it.
+fn counted_as(from: IpAddr) -> Vec<u8> {
+    match from.to_canonical() {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets()[..8].to_vec(),
+    }
 }
 
 async fn first_client(app: &App, user: &User) -> store::Result<Option<Uuid>> {
