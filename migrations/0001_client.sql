@@ -2,7 +2,7 @@
 --
 -- Every tenant table of this schema has client_id first in its primary key, its unique constraints and its foreign
 -- keys between tenant tables, so that Postgres can be distributed by client without a change here. `route` and
--- `setting` are reference tables. tests/it/catalog.rs reads the catalogue and keeps this true.
+-- `setting` are reference tables, and so are those of people in 0007. tests/it/catalog.rs reads the catalogue and keeps this true.
 
 CREATE TABLE client (
     client_id         uuid        PRIMARY KEY,
@@ -14,9 +14,10 @@ CREATE TABLE client (
     created_at        timestamptz NOT NULL
 );
 
--- What arrives without a client finds it here: the hash of an API key, the codename in a callback address.
+-- What arrives without a client finds it here: the hash of an API key or of an invitation's token,
+-- the codename in a callback address.
 CREATE TABLE route (
-    kind      text  NOT NULL CHECK (kind IN ('api_key', 'callback')),
+    kind      text  NOT NULL CHECK (kind IN ('api_key', 'callback', 'invitation')),
     lookup    bytea NOT NULL,
     client_id uuid  NOT NULL,
     target    uuid  NOT NULL,

@@ -3,7 +3,7 @@
 //! The default file is compiled in, so it cannot differ from the defaults. Units stand last in each name.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ pub struct Config {
     pub data: Data,
     pub keys: Keys,
     pub limits: Limits,
+    pub console: Console,
     pub schedule: Schedule,
     pub breaker: Breaker,
     pub webhooks: Webhooks,
@@ -74,6 +75,14 @@ pub struct Limits {
     pub tests_per_minute: u32,
     pub token_ttl_s: u64,
     pub metadata_bytes: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Console {
+    pub idle_s: u64,
+    pub session_s: u64,
+    pub invitation_s: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -132,6 +141,21 @@ impl Schedule {
     /// The `n`th (from 0) step of a ladder; its last step repeats.
     pub fn step(&self, ladder: &[u64], n: usize) -> Duration {
         self.seconds(ladder.get(n).or(ladder.last()).copied().unwrap_or(60))
+    }
+}
+
+impl Server {
+    /// The address a request came from: the peer, or what a trusted proxy says in `X-Forwarded-For`.
+    pub fn caller<'a>(&self, peer: IpAddr, forwarded: impl Iterator<Item = &'a str>) -> IpAddr {
+        let trusted = |ip: IpAddr| self.trusted_proxies.iter().any(|block| block.contains(&ip.to_canonical()));
+        if !trusted(peer) {
+            return peer.to_canonical();
+        }
+        // From the right: the first address that is not a proxy of ours is the caller. What stands left of it anybody
+        // can write.
+        let hops: Vec<IpAddr> =
+            forwarded.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+        hops.into_iter().rev().find(|hop| !trusted(*hop)).unwrap_or(peer).to_canonical()
     }
 }
 

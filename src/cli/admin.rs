@@ -103,7 +103,7 @@ pub enum SendingCommand {
 }
 
 /// Runs `work` with an [`App`] whose workers do not run.
-fn with_app<T>(config: Config, work: impl AsyncFnOnce(Arc<App>) -> anyhow::Result<T>) -> anyhow::Result<T> {
+pub(super) fn with_app<T>(config: Config, work: impl AsyncFnOnce(Arc<App>) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let database = Database::open(config)?;
     let result = super::runtime()?.block_on(async {
         let (app, _inboxes) = App::new(database.parts().await?)?;
@@ -115,7 +115,7 @@ fn with_app<T>(config: Config, work: impl AsyncFnOnce(Arc<App>) -> anyhow::Resul
     result
 }
 
-async fn find_client(app: &App, text: &str) -> anyhow::Result<Uuid> {
+pub(super) async fn find_client(app: &App, text: &str) -> anyhow::Result<Uuid> {
     match ids::parse(ids::CLIENT, text) {
         Some(id) => Ok(id),
         None => client::by_name(&app.db, text).await?.with_context(|| format!("there is no client {text:?}")),

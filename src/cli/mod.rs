@@ -7,6 +7,7 @@ mod demo;
 mod keyring;
 mod sandbox;
 pub mod service;
+mod user;
 
 use std::path::PathBuf;
 
@@ -53,6 +54,9 @@ enum Command {
     /// Master keys.
     #[command(subcommand)]
     Keys(admin::KeysCommand),
+    /// People.
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Connections to providers.
     #[command(subcommand)]
     Connection(admin::ConnectionCommand),
@@ -92,6 +96,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Client(command) => admin::client(config, command),
         Command::Key(command) => admin::key(config, command),
         Command::Keys(command) => admin::master_keys(config, &command),
+        Command::User(command) => user::user(config, command),
         Command::Connection(command) => admin::connection(config, command),
         Command::Ledger(command) => admin::ledger(config, &command),
         Command::Audit(command) => admin::audit(config, &command),

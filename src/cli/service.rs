@@ -13,6 +13,7 @@ use super::keyring;
 use crate::app::{App, Parts};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::console;
 use crate::crash;
 use crate::devdb::{self, DevDb};
 use crate::http;
@@ -111,7 +112,8 @@ impl Service {
         let (app, inboxes) = App::new(parts)?;
         let workers = Workers::start(&app, inboxes);
         let (stop_http, stopped) = oneshot::channel::<()>();
-        let serving = http::serve(app.clone(), listener, async {
+        let routes = http::router(app.clone()).merge(console::router(app.clone()));
+        let serving = http::serve(routes, listener, async {
             let _ = stopped.await;
         });
         let http = tokio::spawn(serving);
@@ -178,7 +180,7 @@ pub fn serve(config: Config) -> anyhow::Result<()> {
         if let Some(dir) = database.dir() {
             eprintln!("private Postgres in {}", dir.display());
         }
-        eprintln!("serving on {} (reference at {}/docs); Ctrl-C stops", service.url, service.url);
+        eprintln!("serving on {0} (console at {0}/console/, reference at {0}/docs); Ctrl-C stops", service.url);
         interrupted().await?;
         eprintln!("finishing work in hand");
         service.stop().await;

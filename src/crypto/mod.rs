@@ -5,6 +5,7 @@
 pub mod envelope;
 pub mod rsa;
 pub mod secret;
+pub mod totp;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha512};

@@ -21,6 +21,12 @@ pub const EXCEPTION: &str = "ex";
 pub const RESOLUTION: &str = "res";
 /// Prefix of a client.
 pub const CLIENT: &str = "cl";
+/// Prefix of a person.
+pub const USER: &str = "usr";
+/// Prefix of an invitation.
+pub const INVITATION: &str = "inv";
+/// Prefix of a session.
+pub const SESSION: &str = "ses";
 /// Prefix of a request, in `X-Request-Id` and in every error.
 pub const REQUEST: &str = "req";
 pub const AUDIT: &str = "au";

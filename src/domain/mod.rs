@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod backoff;
 pub mod breaker;
 pub mod connection;
 pub mod destination;
@@ -14,6 +15,7 @@ pub mod ledger;
 pub mod money;
 pub mod payment;
 pub mod retry;
+pub mod role;
 pub mod sequence;
 pub mod service;
 pub mod webhook;

@@ -23,13 +23,22 @@ use crate::store::{self, access, client};
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub client_id: Uuid,
-    pub key_id: Uuid,
+    pub by: By,
     pub mode: Mode,
     pub rights: Rights,
-    /// The person who answers for this key.
+    /// Who answers for it: the person a key names, or a signed-in person's id.
     pub person: String,
     /// It came with a token, not with the key itself.
     pub by_token: bool,
+}
+
+/// What a caller is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// An API key, by its own id.
+    Key(Uuid),
+    /// A person who is signed in to the console.
+    Person(Uuid),
 }
 
 impl Caller {
@@ -65,7 +74,7 @@ pub async fn authenticate(app: &App, bearer: &str, from: IpAddr) -> Result<Calle
     }
     let rights: Rights = serde_json::from_value(row.rights.clone()).unwrap_or_default();
     let (client_id, key_id, person) = (row.client_id, row.id, row.person.clone());
-    Ok(Caller { client_id, key_id, mode, rights, person, by_token: is_token })
+    Ok(Caller { client_id, by: By::Key(key_id), mode, rights, person, by_token: is_token })
 }
 
 async fn by_key(app: &App, key: &str) -> Result<Option<Arc<KeyRow>>, Denied> {
@@ -103,11 +112,12 @@ const ISSUER: &str = "paystrator";
 
 /// Makes a short-lived token for the caller's key; answers it and its life in seconds.
 pub fn token(app: &App, caller: &Caller) -> anyhow::Result<(String, u64)> {
+    let By::Key(key_id) = caller.by else { anyhow::bail!("only a key has tokens") };
     let ttl = app.config.limits.token_ttl_s;
     let now = app.now().timestamp();
     let claims = Claims {
         sub: caller.client_id.simple().to_string(),
-        caki: caller.key_id.simple().to_string(),
+        caki: key_id.simple().to_string(),
         iss: ISSUER.into(),
         iat: now,
         exp: now + ttl as i64,

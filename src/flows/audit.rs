@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::access::Caller;
+use super::access::{By, Caller};
 use crate::app::App;
 use crate::crypto::sha256;
 use crate::domain::audit::Entry;
@@ -41,7 +41,7 @@ pub(super) async fn record(tx: &mut Tx, deed: &Deed<'_>, now: DateTime<Utc>) -> 
     audit::insert(tx, &row, now).await
 }
 
-/// Writes down what a person did by a key.
+/// Writes down what a person did, by a key or signed in.
 pub(super) async fn audited(
     tx: &mut Tx,
     caller: &Caller,
@@ -50,7 +50,7 @@ pub(super) async fn audited(
     detail: Value,
     now: DateTime<Utc>,
 ) -> store::Result<()> {
-    by_key(tx, caller, Some(caller.mode), action, object, detail, now).await
+    by_caller(tx, caller, Some(caller.mode), action, object, detail, now).await
 }
 
 /// The same for what concerns both modes.
@@ -62,10 +62,10 @@ pub(super) async fn audited_for_both(
     detail: Value,
     now: DateTime<Utc>,
 ) -> store::Result<()> {
-    by_key(tx, caller, None, action, object, detail, now).await
+    by_caller(tx, caller, None, action, object, detail, now).await
 }
 
-async fn by_key(
+async fn by_caller(
     tx: &mut Tx,
     caller: &Caller,
     mode: Option<Mode>,
@@ -74,7 +74,9 @@ async fn by_key(
     mut detail: Value,
     now: DateTime<Utc>,
 ) -> store::Result<()> {
-    detail["key"] = json!(ids::show(ids::KEY, caller.key_id));
+    if let By::Key(key) = caller.by {
+        detail["key"] = json!(ids::show(ids::KEY, key));
+    }
     let (client_id, person) = (caller.client_id, caller.person.as_str());
     record(tx, &Deed { client_id, mode, person, action, object, detail }, now).await
 }

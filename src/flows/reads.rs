@@ -14,7 +14,7 @@ use crate::domain::payment::Status;
 use crate::domain::service::Service;
 use crate::store::attempt::Case;
 use crate::store::payment::{self, Filter, Payment};
-use crate::store::{self, event, exception, ledger};
+use crate::store::{self, delivery, event, exception, ledger};
 
 /// A payment with its receiver opened.
 #[derive(Clone, Debug)]
@@ -131,6 +131,11 @@ pub async fn detail(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Opti
         exceptions: exception::open_of(db, client, id).await?,
         proposal: exception::proposal(db, client, id).await?,
     }))
+}
+
+/// Every delivery of what was told of one payment of the caller's client.
+pub async fn deliveries(app: &App, caller: &Caller, id: Uuid) -> store::Result<Vec<delivery::Row>> {
+    delivery::of_payment(&app.db, caller.client_id, id).await
 }
 
 /// A page of the caller's exceptions, newest first.

@@ -49,15 +49,8 @@ impl RequestId {
 /// The address a request came from: the peer, or what a trusted proxy says.
 pub fn address(app: &App, parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
-    let trusted = |ip: IpAddr| app.config.server.trusted_proxies.iter().any(|block| block.contains(&ip.to_canonical()));
-    if !trusted(peer) {
-        return peer.to_canonical();
-    }
-    // From the right: the first address that is not a proxy of ours is the caller. What stands left of it anybody can write.
-    let header = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> =
-        header.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
-    hops.into_iter().rev().find(|hop| !trusted(*hop)).unwrap_or(peer).to_canonical()
+    let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    app.config.server.caller(peer, forwarded)
 }
 
 /// A body that may name its fields in an older way; it is brought into today's shape before it is checked.

@@ -87,12 +87,12 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(state)
 }
 
-/// Serves the API until `stop` resolves, then finishes the requests in hand.
+/// Serves these routes until `stop` resolves, then finishes the requests in hand.
 pub async fn serve(
-    app: Arc<App>,
+    routes: Router,
     listener: tokio::net::TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(stop).await
 }

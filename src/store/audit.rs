@@ -87,6 +87,30 @@ pub async fn list(db: &Db, client_id: Uuid, mode: &str, before: Option<i64>, lim
     .await?)
 }
 
+/// A page of all entries of a client, newest first, before the place `before`; of one kind of action where `area` is
+/// given, which is the word before the dot.
+pub async fn of_client(
+    db: &Db,
+    client_id: Uuid,
+    area: Option<&str>,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
+        "SELECT client_id, seq, id, at, mode, person, action, object, detail, hash FROM audit
+         WHERE client_id = $1 AND ($2::bigint IS NULL OR seq < $2)
+            AND ($3::text IS NULL OR split_part(action, '.', 1) = $3)
+         ORDER BY seq DESC LIMIT $4",
+        client_id,
+        before,
+        area,
+        limit,
+    )
+    .fetch_all(&db.reads)
+    .await?)
+}
+
 /// A client's entries in the order of their chain, after the place `after`.
 pub async fn chain(db: &Db, client_id: Uuid, after: i64, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(

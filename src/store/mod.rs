@@ -18,10 +18,13 @@ pub mod exception;
 pub mod fee;
 pub mod idempotency;
 pub mod ledger;
+pub mod membership;
 pub mod payment;
 pub mod sealed;
 pub mod sequence;
+pub mod session;
 pub mod status;
+pub mod user;
 
 use std::time::Duration;
 

@@ -12,6 +12,8 @@ use super::{Db, Result, Tx};
 pub struct Column {
     pub table: &'static str,
     pub column: &'static str,
+    /// The column of the client it is sealed to; of people, who belong to none, their own id.
+    pub client: &'static str,
     /// The column that names the row within the client, as it is part of what the value is sealed to.
     pub row: &'static str,
     /// What else the primary key has; `0` where it has nothing.
@@ -21,7 +23,7 @@ pub struct Column {
 }
 
 /// All of them. `tests/it/rotation.rs` compares the places with those the flows seal to.
-pub const COLUMNS: [Column; 7] = [
+pub const COLUMNS: [Column; 12] = [
     column("connection", "credentials", "id", "0", "connection.credentials"),
     column("endpoint", "secret", "id", "0", "endpoint.secret"),
     column("endpoint", "previous_secret", "id", "0", "endpoint.secret"),
@@ -29,7 +31,16 @@ pub const COLUMNS: [Column; 7] = [
     column("callback", "body", "id", "0", "callback.body"),
     column("payment", "receiver", "id", "0", "payment.receiver"),
     column("attempt", "frozen", "payment_id", "number", "attempt.frozen"),
+    column("invitation", "email", "id", "0", "invitation.email"),
+    of_people("email", "app_user.email"),
+    of_people("name", "app_user.name"),
+    of_people("totp", "app_user.totp"),
+    of_people("totp_pending", "app_user.totp"),
 ];
+
+const fn of_people(name: &'static str, place: &'static str) -> Column {
+    Column { client: "user_id", ..column("app_user", name, "user_id", "0", place) }
+}
 
 const fn column(
     table: &'static str,
@@ -38,7 +49,7 @@ const fn column(
     part: &'static str,
     place: &'static str,
 ) -> Column {
-    Column { table, column, row, part, place }
+    Column { table, column, client: "client_id", row, part, place }
 }
 
 /// A place in a table, by its primary key.
@@ -62,14 +73,14 @@ pub struct Found {
 /// The rows after `after`, in the order of the primary key; with the values that are not sealed under the key `but`,
 /// where that is given.
 pub async fn page(db: &Db, column: Column, after: Position, but: Option<[u8; 4]>, limit: i64) -> Result<Vec<Found>> {
-    let Column { table, column: name, row, part, .. } = column;
+    let Column { table, column: name, client, row, part, .. } = column;
     // A part that is no column must not stand in the order: the primary key's index ends before it.
     let (key, from) = match part {
-        "0" => (format!("client_id, {row}"), "$1, $2"),
-        part => (format!("client_id, {row}, {part}"), "$1, $2, $3"),
+        "0" => (format!("{client}, {row}"), "$1, $2"),
+        part => (format!("{client}, {row}, {part}"), "$1, $2, $3"),
     };
     let sql = format!(
-        "SELECT client_id, {row}, ({part})::smallint, substring({name} FROM 2 FOR 4),
+        "SELECT {client}, {row}, ({part})::smallint, substring({name} FROM 2 FOR 4),
             CASE WHEN substring({name} FROM 2 FOR 4) <> $5::bytea THEN {name} END
          FROM {table} WHERE $3::smallint IS NOT NULL AND ({key}) > ({from}) ORDER BY {key} LIMIT $4"
     );
@@ -94,11 +105,11 @@ pub struct Renewed {
 
 /// Replaces values that still stand; answers how many. What somebody else has written since stays.
 pub async fn replace(tx: &mut Tx, column: Column, values: &[Renewed]) -> Result<u64> {
-    let Column { table, column: name, row, .. } = column;
+    let Column { table, column: name, client, row, .. } = column;
     let sql = format!(
         "UPDATE {table} t SET {name} = i.new
          FROM UNNEST($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[]) AS i(client_id, id, old, new)
-         WHERE t.client_id = i.client_id AND t.{row} = i.id AND t.{name} = i.old"
+         WHERE t.{client} = i.client_id AND t.{row} = i.id AND t.{name} = i.old"
     );
     let done = sqlx::query(AssertSqlSafe(sql))
         .bind(values.iter().map(|value| value.at.client_id).collect::<Vec<_>>())

@@ -178,8 +178,8 @@ async fn maintenance_stops_no_question_about_what_is_under_way() {
 }
 
 fn owner(world: &World) -> Caller {
-    let (client_id, key_id) = (world.client_id, Uuid::nil());
-    Caller { client_id, key_id, mode: Mode::Test, rights: Rights::all(), person: "Ani".into(), by_token: false }
+    let (client_id, by) = (world.client_id, paystrator::flows::access::By::Key(Uuid::nil()));
+    Caller { client_id, by, mode: Mode::Test, rights: Rights::all(), person: "Ani".into(), by_token: false }
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use sqlx::{AssertSqlSafe, PgPool, Row};
 
 use crate::support::world::fresh_database;
 
-/// What arrives without a client, and the switches of the installation.
-const NOT_TENANT: [&str; 2] = ["route", "setting"];
+/// What arrives without a client, the switches of the installation, and people, who belong to no client.
+const NOT_TENANT: [&str; 5] = ["route", "setting", "app_user", "session", "sign_in_attempt"];
 
 async fn migrated() -> PgPool {
     PgPool::connect(&fresh_database().await).await.unwrap()

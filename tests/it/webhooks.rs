@@ -232,7 +232,7 @@ async fn private_addresses_are_refused_and_never_called() {
         ];
         let owner = Caller {
             client_id: world.client_id,
-            key_id: Uuid::nil(),
+            by: paystrator::flows::access::By::Key(Uuid::nil()),
             mode: Mode::Test,
             rights: Rights::all(),
             person: "Ani".into(),

@@ -16,10 +16,12 @@ use super::client::Client;
 use super::service::{Database, Service, interrupted};
 use crate::app::App;
 use crate::config::Config;
+use crate::crypto;
 use crate::domain::access::Rights;
 use crate::domain::fee::FeePlan;
+use crate::domain::role::Role;
 use crate::domain::service::Mode;
-use crate::flows::{access, books, connections, endpoints, keys};
+use crate::flows::{access, books, connections, endpoints, keys, people};
 use crate::outbound::{Outbound, OutboundLimits};
 use crate::sandbox::{self, Sandbox, SandboxConfig};
 use crate::store;
@@ -33,6 +35,8 @@ pub struct Options {
 }
 
 const COMPANY: &str = "Dummy Company";
+/// Who signs in to the console.
+const OWNER: &str = "owner@example.com";
 /// The providers in the order they are tried, and what their connections are called.
 const PROVIDERS: [(&str, &str); 3] = [("oy", "OY! sandbox"), ("doku", "DOKU sandbox"), ("kaspro", "KasPro sandbox")];
 /// The bank with a sequence of its own, and who comes first there.
@@ -87,6 +91,7 @@ async fn play(service: &Service, sandbox: &Sandbox, outbound: Outbound, options:
     let app = &service.app;
     say(&format!("service on {}", service.url));
     let (client_id, key) = company(app).await?;
+    let password = owner(app, client_id).await?;
     let client = Client::new(&service.url, &key, outbound);
     for (code, label) in PROVIDERS {
         connect(app, service, sandbox, client_id, code, label).await?;
@@ -108,6 +113,7 @@ async fn play(service: &Service, sandbox: &Sandbox, outbound: Outbound, options:
     let agreed = table::books(&ours, &sides.collect::<Vec<_>>(), &verified);
     if !options.exit {
         println!("\nServing on {} until Ctrl-C. Reference: {}/docs", service.url, service.url);
+        println!("Console: {}/console/  e-mail {OWNER}  password of this start {password}", service.url);
         let all = sandbox.describe();
         for (code, label) in PROVIDERS {
             println!("Control of the {label}: {}", all[code]["control_url"].as_str().unwrap_or_default());
@@ -145,6 +151,13 @@ async fn company(app: &App) -> anyhow::Result<(Uuid, String)> {
     let rights = Rights::all();
     let wish = keys::KeyWish { client_id, mode: Mode::Test, name: "demo", person: "demo@example.com", rights: &rights };
     Ok((client_id, keys::create(app, &wish).await?.secret))
+}
+
+/// The owner of the demo's company, with a password that holds until the next start. Answers it.
+async fn owner(app: &App, client_id: Uuid) -> anyhow::Result<String> {
+    let password = hex::encode(crypto::random_bytes::<8>());
+    people::install::person(app, client_id, (OWNER, "Dewi Lestari"), Role::Owner, password.clone().into()).await?;
+    Ok(password)
 }
 
 /// The connection to a simulator: made once, then pointed to where the simulator is today.

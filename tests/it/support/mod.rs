@@ -1,6 +1,7 @@
 //! What tests of several modules share.
 
 pub mod bad;
+pub mod browser;
 pub mod changes;
 pub mod days;
 pub mod dice;

@@ -153,7 +153,7 @@ impl Member {
     pub fn person(&self, name: &str) -> access::Caller {
         access::Caller {
             client_id: self.client_id,
-            key_id: Uuid::nil(),
+            by: paystrator::flows::access::By::Key(Uuid::nil()),
             mode: Mode::Test,
             rights: Rights::all(),
             person: name.into(),

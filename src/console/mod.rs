@@ -1,0 +1,94 @@
+//! The console: every page and layer on this screen. Pages are made here from flows and reads, as HTML.
+//!
+//! It works without JavaScript and loads nothing from outside. Nothing is decided and nothing is written here: handlers
+//! ask the matrix what the person may do, call flows, and show what comes back.
+
+mod assets;
+mod field;
+mod frame;
+mod guard;
+mod pages;
+mod show;
+mod visitor;
+pub mod words;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::routing::{get, post};
+use tower_http::timeout::TimeoutLayer;
+
+use crate::app::App;
+use crate::domain::role::Feature;
+use pages::{
+    audit, clients, home, invitation, password, preferences, providers, security, sign_in, team, transactions,
+};
+
+/// The largest form that is read.
+const FORM_BYTES: usize = 16 * 1024;
+
+/// A page of the menu, and the feature whose view it needs; `None`: every signed-in person may see it.
+pub struct Entry {
+    pub path: &'static str,
+    /// Key of its name in the table of words.
+    pub title: &'static str,
+    pub icon: &'static str,
+    pub feature: Option<Feature>,
+}
+
+/// The menu. What a person may not see is not in theirs, and answers 403.
+pub const MENU: [Entry; 6] = [
+    Entry { path: "/console/", title: "home.title", icon: "home", feature: None },
+    Entry {
+        path: "/console/transactions",
+        title: "transactions.title",
+        icon: "list",
+        feature: Some(Feature::Transactions),
+    },
+    Entry { path: "/console/providers", title: "providers.title", icon: "plug", feature: Some(Feature::Providers) },
+    Entry { path: "/console/settings/team", title: "team.title", icon: "people", feature: Some(Feature::Team) },
+    Entry { path: "/console/settings/audit", title: "audit.title", icon: "book", feature: Some(Feature::Settings) },
+    Entry { path: "/console/settings/security", title: "security.title", icon: "shield", feature: None },
+];
+
+/// The whole console.
+pub fn router(app: Arc<App>) -> Router {
+    let state = visitor::Console::new(app);
+    Router::new()
+        .route("/", get(home::root))
+        .route("/console", get(home::root))
+        .route("/console/", get(home::page))
+        .route("/console/sign-in", get(sign_in::page).post(sign_in::enter))
+        .route("/console/code", get(sign_in::code_page).post(sign_in::code))
+        .route("/console/sign-out", post(sign_in::leave))
+        .route("/console/invitation", get(invitation::page).post(invitation::accept))
+        .route("/console/set-password", get(password::page).post(password::set))
+        .route("/console/preferences", post(preferences::set))
+        .route("/console/mode", post(preferences::mode))
+        .route("/console/clients", get(clients::page).post(clients::choose))
+        .route("/console/transactions", get(transactions::list))
+        .route("/console/transactions/{id}", get(transactions::story))
+        .route("/console/providers", get(providers::list))
+        .route("/console/settings/team", get(team::page))
+        .route("/console/settings/team/invite", post(team::invite))
+        .route("/console/settings/team/invitations/{id}/withdraw", post(team::withdraw))
+        .route("/console/settings/team/{id}", get(team::member))
+        .route("/console/settings/team/{id}/role", post(team::change_role))
+        .route("/console/settings/team/{id}/remove", post(team::remove))
+        .route("/console/settings/audit", get(audit::page))
+        .route("/console/settings/security", get(security::page))
+        .route("/console/settings/security/password", post(security::change_password))
+        .route("/console/settings/security/second-factor", get(security::enrol).post(security::confirm))
+        .route("/console/settings/security/second-factor/remove", post(security::remove))
+        .route("/console/settings/security/sessions/{id}/end", post(security::end_session))
+        .route("/console/assets/{name}", get(assets::serve))
+        .route("/console/{*rest}", get(home::nothing).post(home::nothing))
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(60)))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        .with_state(state)
+}

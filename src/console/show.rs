@@ -1,0 +1,84 @@
+//! How numbers and times are written for people: rupiah grouped with dots, times in Jakarta.
+
+use chrono::{DateTime, Datelike, FixedOffset, SecondsFormat, Timelike, Utc};
+
+use super::words::Lang;
+
+/// Seven hours before UTC's sun: WIB has no summer time.
+fn wib() -> FixedOffset {
+    FixedOffset::east_opt(7 * 3600).expect("seven hours are an offset")
+}
+
+const MONTHS: [(&str, &str); 12] = [
+    ("Jan", "Jan"),
+    ("Feb", "Feb"),
+    ("Mar", "Mar"),
+    ("Apr", "Apr"),
+    ("May", "Mei"),
+    ("Jun", "Jun"),
+    ("Jul", "Jul"),
+    ("Aug", "Agu"),
+    ("Sep", "Sep"),
+    ("Oct", "Okt"),
+    ("Nov", "Nov"),
+    ("Dec", "Des"),
+];
+
+/// `20 Nov 2026, 21:46 WIB`; in Indonesian `20 Nov 2026 21.46 WIB`.
+pub fn time(lang: Lang, at: DateTime<Utc>) -> String {
+    let at = at.with_timezone(&wib());
+    let (english, indonesian) = MONTHS[at.month0() as usize];
+    let (day, year, hour, minute) = (at.day(), at.year(), at.hour(), at.minute());
+    match lang {
+        Lang::En => format!("{day} {english} {year}, {hour:02}:{minute:02} WIB"),
+        Lang::Id => format!("{day} {indonesian} {year} {hour:02}.{minute:02} WIB"),
+    }
+}
+
+/// The clock alone, to the second: `21:46:07`.
+pub fn clock(lang: Lang, at: DateTime<Utc>) -> String {
+    let at = at.with_timezone(&wib());
+    let sign = if lang == Lang::En { ':' } else { '.' };
+    format!("{:02}{sign}{:02}{sign}{:02}", at.hour(), at.minute(), at.second())
+}
+
+/// For `datetime` attributes.
+pub fn machine(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// `Rp1.250.000`; a minus stands before all of it. Other currencies show their code.
+pub fn money(units: i64, currency: &str) -> String {
+    let digits = units.unsigned_abs().to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push('.');
+        }
+        grouped.push(digit);
+    }
+    let sign = if units < 0 { "−" } else { "" };
+    match currency {
+        "IDR" => format!("{sign}Rp{grouped}"),
+        // In the currency's smallest unit, two of its digits behind the comma.
+        other => {
+            let (whole, rest) = (units.unsigned_abs() / 100, units.unsigned_abs() % 100);
+            format!("{sign}{other} {whole},{rest:02}")
+        }
+    }
+}
+
+/// A text as it stands in a query.
+pub fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// The first letters of the first and last word of a name.
+pub fn initials(name: &str) -> String {
+    let mut words = name.split_whitespace();
+    let first = words.next().and_then(|word| word.chars().next());
+    let last = words.next_back().and_then(|word| word.chars().next());
+    let both: String = first.into_iter().chain(last).flat_map(char::to_uppercase).collect();
+    if both.is_empty() { "?".into() } else { both }
+}
