@@ -70,6 +70,9 @@ pub struct Found {
     pub sealed: Option<Vec<u8>>,
 }
 
+/// A row as it is read: client, row, part, key and value.
+type Read = (Uuid, Uuid, i16, Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// The rows after `after`, in the order of the primary key; with the values that are not sealed under the key `but`,
 /// where that is given.
 pub async fn page(db: &Db, column: Column, after: Position, but: Option<[u8; 4]>, limit: i64) -> Result<Vec<Found>> {
@@ -84,7 +87,7 @@ pub async fn page(db: &Db, column: Column, after: Position, but: Option<[u8; 4]>
             CASE WHEN substring({name} FROM 2 FOR 4) <> $5::bytea THEN {name} END
          FROM {table} WHERE $3::smallint IS NOT NULL AND ({key}) > ({from}) ORDER BY {key} LIMIT $4"
     );
-    let rows: Vec<(Uuid, Uuid, i16, Option<Vec<u8>>, Option<Vec<u8>>)> = sqlx::query_as(AssertSqlSafe(sql))
+    let rows: Vec<Read> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(after.client_id)
         .bind(after.row)
         .bind(after.part)
