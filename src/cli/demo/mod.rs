@@ -68,8 +68,10 @@ pub fn run(mut config: Config, options: &Options) -> anyhow::Result<()> {
             Outbound::new(OutboundLimits { allow_http: true, allow_private: true, ..OutboundLimits::default() })?;
         let sandbox = SandboxConfig { speed: SPEED, ..SandboxConfig::new(&dir) };
         let sandbox = sandbox::start(sandbox, outbound.clone()).await?;
-        let parts = database.parts().await?;
+        let mut parts = database.parts().await?;
         let listener = listen(parts.config.server.listen).await?;
+        // Links of the console lead to where it really is.
+        parts.config.server.listen = listener.local_addr()?;
         let metrics = telemetry::init_metrics()?;
         let mut service = Service::start(parts, listener).await?;
         if let Err(error) = service.expose_metrics(metrics).await {
