@@ -12,6 +12,7 @@ CREATE TABLE callback (
     dedupe        text,                   -- only a verified callback has one
     done_at       timestamptz,
     next_try_at   timestamptz,
+    tries         smallint    NOT NULL DEFAULT 0, -- how often a scan took it up
     PRIMARY KEY (client_id, id)
 );
 CREATE UNIQUE INDEX callback_once ON callback (client_id, connection_id, dedupe) WHERE dedupe IS NOT NULL;

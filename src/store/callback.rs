@@ -60,8 +60,8 @@ pub struct Waiting {
     pub reference: Option<String>,
 }
 
-/// Claims calls whose work is due: each is put off, so a worker that dies loses none. The wait is a call's own age, so
-/// that it doubles each time, within `soonest` and `latest`.
+/// Claims calls whose work is due: each is put off, so a worker that dies loses none. The first time until `soonest`;
+/// the wait then doubles each time, and is never beyond `latest`.
 pub async fn claim_due(
     tx: &mut Tx,
     limit: i64,
@@ -71,7 +71,8 @@ pub async fn claim_due(
 ) -> Result<Vec<Waiting>> {
     Ok(sqlx::query_as!(
         Waiting,
-        "UPDATE callback c SET next_try_at = LEAST(GREATEST($3, $1 + ($1 - c.received_at)), $4)
+        "UPDATE callback c SET next_try_at = LEAST($1 + ($3::timestamptz - $1) * power(2, LEAST(c.tries, 16)), $4),
+            tries = LEAST(c.tries, 1000) + 1
          FROM (SELECT client_id, id FROM callback WHERE done_at IS NULL AND next_try_at <= $1
                ORDER BY next_try_at LIMIT $2) due
          WHERE c.client_id = due.client_id AND c.id = due.id AND c.done_at IS NULL AND c.next_try_at <= $1

@@ -105,7 +105,10 @@ async fn who_cannot_be_reached_is_left_at_once() {
 
 #[tokio::test]
 async fn a_refusal_of_what_was_sent_before_stays_in_doubt_and_asks_nobody_else() {
-    run_with(three(3600), async |world| {
+    let mut options = three(3600);
+    // Ten seconds at this speed: the window must not close before the order was sent again.
+    options.config.schedule.send_window_s = 36_000;
+    run_with(options, async |world| {
         // The first send is lost, so the status knows nothing, and the order is sent again; that is refused.
         world.fault(Fault::new(Kind::DropRequest).on("remit").times(1));
         let id = world.send("A", GOOD, 25_000).await;
