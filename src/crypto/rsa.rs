@@ -29,6 +29,8 @@ pub enum KeyRefused {
     OtherKind(&'static str),
     #[error("holds no RSA key")]
     NotRsa,
+    #[error("holds numbers that do not belong together: it cannot sign")]
+    CannotSign,
     #[error("is an RSA key of fewer than 2048 bits")]
     TooSmall,
     #[error("is an RSA key of more than 8192 bits")]
@@ -41,11 +43,11 @@ const PKCS1: &str = "RSA PRIVATE KEY";
 const SPKI: &str = "PUBLIC KEY";
 const PKCS1_PUBLIC: &str = "RSA PUBLIC KEY";
 
-/// A private key of 2048 to 8192 bits. It cannot be printed.
+/// A private key of 2048 to 8192 bits that was seen to sign. It cannot be printed.
 pub struct PrivateKey(KeyPair);
 
 impl PrivateKey {
-    /// Reads a PEM, PKCS#8 or PKCS#1.
+    /// Reads a PEM, PKCS#8 or PKCS#1. Readers look at the form of the numbers alone, so the key signs once for a trial.
     pub fn from_pem(text: &str) -> Result<Self, KeyRefused> {
         let (label, der) = pem(text, PKCS8)?;
         let pair = match label {
@@ -54,16 +56,16 @@ impl PrivateKey {
             SPKI | PKCS1_PUBLIC => return Err(KeyRefused::Public),
             _ => return Err(KeyRefused::OtherKind(PKCS8)),
         };
-        pair.map(PrivateKey).map_err(refused)
+        let key = pair.map(PrivateKey).map_err(refused)?;
+        key.sign(b"a trial")?;
+        Ok(key)
     }
 
-    /// The signature of `message`, as long as the key.
-    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+    /// The signature of `message`, as long as the key. A key whose "primes" are none may sign one message and not another.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyRefused> {
         let mut signature = vec![0; self.0.public_modulus_len()];
-        self.0
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-            .expect("a key of at least 2048 bits signs any SHA-256 digest");
-        signature
+        let signed = self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);
+        signed.map(|()| signature).map_err(|_| KeyRefused::CannotSign)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::domain::payment::Reason;
 use crate::domain::sequence::Wanted;
 use crate::domain::service::Service;
 use crate::providers::Reading;
+use crate::providers::call::OWN_ADDRESS;
 use crate::store::attempt::{self, Case};
 
 /// Offers a prepared attempt to its connection's line.
@@ -62,7 +63,10 @@ pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
 /// Sends one prepared attempt, from the wait for the breaker to the advance by its answer.
 pub(super) async fn send(app: &App, lane: &Sends, offered: Offered) -> anyhow::Result<()> {
     let Some(case) = wait_for_breaker(app, lane, offered).await? else { return Ok(()) };
-    let Ok(slot) = lane.provider.acquire().await else { return Ok(()) };
+    // An address never changes under a connection that is at work; everything else is read again after the wait.
+    let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
+    let slots = lane.provider.at(open.account.setting(OWN_ADDRESS));
+    let Ok(slot) = slots.acquire().await else { return Ok(()) };
     let Some(sender) = routing::sender(app, &case.attempt.provider) else {
         anyhow::bail!("provider {:?} is not configured", case.attempt.provider)
     };

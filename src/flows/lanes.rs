@@ -1,7 +1,7 @@
 //! Lanes: one per connection and one per webhook endpoint, so that whoever hangs holds up nobody else.
 //!
 //! A lane's line takes work into memory, never the same work twice, and a bounded number of workers drain it. What does
-//! not fit is not lost: its row is due in the database. All connections of a provider share the provider's slots too.
+//! not fit is not lost: its row is due in the database. Connections to one address of a provider share its slots too.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::domain::breaker::Breaker;
 use crate::providers::Limits;
+use crate::providers::call::host_of;
 use crate::store::attempt::{Case, Key};
 use crate::store::callback::Waiting;
 use crate::store::delivery::{self, Due};
@@ -112,8 +113,33 @@ pub fn offer<W: Worked>(app: &Arc<App>, owner: &Arc<W>, key: W::Key, item: W::It
 pub struct Sends {
     pub(super) line: Line<Key, Offered>,
     /// Shared by all connections of the provider.
-    pub provider: Arc<Semaphore>,
+    pub provider: Arc<Slots>,
     pub breaker: Mutex<Breaker>,
+}
+
+/// Calls under way at once at a provider, address by address: one that a client set for its connection and that hangs
+/// holds up nobody who calls another.
+pub struct Slots {
+    size: usize,
+    by_address: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl Slots {
+    fn new(size: usize) -> Self {
+        Slots { size, by_address: Mutex::default() }
+    }
+
+    /// The slots of `address`; of the installation's own where a connection sets none.
+    pub fn at(&self, address: Option<&str>) -> Arc<Semaphore> {
+        let host = address.map_or("", host_of);
+        let mut all = lock(&self.by_address);
+        if let Some(slots) = all.get(host) {
+            return slots.clone();
+        }
+        // Those nobody holds are as good as new.
+        all.retain(|_, slots| Arc::strong_count(slots) > 1);
+        all.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.size))).clone()
+    }
 }
 
 /// A prepared attempt, and since when it waits in this process.
@@ -148,7 +174,7 @@ pub struct Lanes {
     sends: Mutex<HashMap<Uuid, Arc<Sends>>>,
     asks: Mutex<HashMap<Uuid, Arc<Asks>>>,
     endpoints: Mutex<HashMap<Uuid, Arc<Deliveries>>>,
-    providers: Mutex<HashMap<String, Arc<Semaphore>>>,
+    providers: Mutex<HashMap<String, Arc<Slots>>>,
     deliveries: Arc<Semaphore>,
     per_endpoint: usize,
 }
@@ -171,7 +197,7 @@ impl Lanes {
         let make = || {
             let shared = lock(&self.providers)
                 .entry(provider.to_owned())
-                .or_insert_with(|| Arc::new(Semaphore::new(limits.provider)))
+                .or_insert_with(|| Arc::new(Slots::new(limits.provider)))
                 .clone();
             Arc::new(Sends { line: Line::new(limits.connection), provider: shared, breaker: Mutex::default() })
         };

@@ -172,7 +172,7 @@ impl ApiError {
 
     /// 500: logged here, once, with its causes.
     pub fn fault(error: &anyhow::Error) -> Self {
-        if error.downcast_ref::<store::Error>().is_some_and(store::Error::is_unavailable) {
+        if error.downcast_ref::<store::Error>().is_some_and(store::Error::is_momentary) {
             tracing::warn!(%error, "answered 503");
             return ApiError::unavailable();
         }

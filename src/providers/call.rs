@@ -57,6 +57,12 @@ pub fn path_of(url: &str) -> &str {
     path.split_once('?').map_or(path, |(path, _)| path)
 }
 
+/// Whom an address calls: its host and port, whatever the path.
+pub fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split_once('/').map_or(rest, |(host, _)| host)
+}
+
 impl Call {
     pub fn new(outbound: Outbound, clock: Clock, provider: &'static str, account: Account) -> Self {
         Call { outbound, clock, account, provider, masks: Mutex::default(), record: Mutex::new(String::new()) }

@@ -55,7 +55,7 @@ pub trait Provider: Send + Sync {
 /// Calls under way at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// To the provider, over all connections.
+    /// To one address of the provider, over all connections.
     pub provider: usize,
     /// Of one connection.
     pub connection: usize,

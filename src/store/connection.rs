@@ -117,6 +117,16 @@ pub async fn id_of_label(db: &Db, client_id: Uuid, mode: &str, label: &str) -> R
     .await?)
 }
 
+/// How many connections a client has in one mode, without the removed ones and with those of this transaction.
+pub async fn count(tx: &mut Tx, client_id: Uuid, mode: &str) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM connection WHERE client_id = $1 AND mode = $2 AND removed_at IS NULL"#,
+        client_id,
+        mode,
+    );
+    Ok(count.fetch_one(tx.conn()).await?)
+}
+
 /// What a connection is called, also after it was removed.
 pub struct Name {
     pub id: Uuid,

@@ -57,6 +57,14 @@ impl Error {
         }
     }
 
+    /// Whether the same request may well succeed in a moment: the database cannot be used now, or two changes met and
+    /// this one was taken back.
+    pub fn is_momentary(&self) -> bool {
+        // 40P01: deadlock; 40001: a concurrent change.
+        let met = |error: &dyn sqlx::error::DatabaseError| matches!(error.code().as_deref(), Some("40P01" | "40001"));
+        self.is_unavailable() || matches!(self, Error::Database(sqlx::Error::Database(error)) if met(&**error))
+    }
+
     /// The unique constraint that was violated, if one was.
     pub fn violated(&self) -> Option<&str> {
         match self {

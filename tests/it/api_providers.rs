@@ -276,6 +276,35 @@ async fn every_fault_of_a_new_connection_is_named_and_nothing_is_made() {
 }
 
 #[tokio::test]
+async fn a_client_makes_a_hundred_connections_and_no_more() {
+    run(async |world| {
+        // Ninety-eight copies of the first.
+        world
+            .execute(
+                "INSERT INTO connection SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(),
+                    'label', 'Copy ' || n))).* FROM connection c, generate_series(1, 98) n",
+            )
+            .await;
+        let (one, two) = tokio::join!(
+            world.caller.post("/v1/providers", world.connection("A")),
+            world.caller.post("/v1/providers", world.connection("B")),
+        );
+        let (made, refused) = if one.status == 201 { (one, two) } else { (two, one) };
+        assert_eq!(made.status, 201, "{}", made.body);
+        insta::assert_snapshot!(told(&refused), @r###"409 too_many_connections"###);
+        let named = "SELECT cardinality(connection_ids)::bigint FROM sequence";
+        assert_eq!((world.number("SELECT count(*) FROM connection").await, world.number(named).await), (100, 2));
+        // One less makes room; another client has room of its own.
+        let id = made.body["data"]["id"].as_str().unwrap();
+        assert_eq!(world.provider("DELETE", id, json!({}), Some("*")).await.status, 200);
+        world.connect("C").await;
+        assert_eq!(world.stranger().await.post("/v1/providers", world.connection("A")).await.status, 201);
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_address_given_by_a_user_must_be_a_public_one() {
     let mut options = Options::default();
     (options.config.webhooks.allow_http, options.config.webhooks.allow_private) = (false, false);

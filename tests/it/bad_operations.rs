@@ -15,11 +15,43 @@ use uuid::Uuid;
 use crate::support::bad::{Relay, fast, set_oy, uuid};
 use crate::support::http::Reply;
 use crate::support::world::fresh_database;
-use crate::support::{World, run_with};
+use crate::support::{World, run, run_with};
 
 const GOOD: &str = "1239812390";
 const PAUSE_ALL: &str = "INSERT INTO setting VALUES ('sending_paused', '{\"reason\":\"test\"}', now())";
 const RESUME_ALL: &str = "DELETE FROM setting";
+
+/// Every call slot of a provider is one, and a client takes it with an address of its own that answers nothing.
+#[tokio::test]
+async fn an_address_that_hangs_holds_up_nobody_who_calls_another() {
+    let mut options = fast(60);
+    for name in ["concurrency", "connection_concurrency"] {
+        set_oy(&mut options, name, 1);
+    }
+    set_oy(&mut options, "send_timeout_ms", 65_000);
+    run_with(options, async |world| {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let stranger = world.stranger().await;
+        let connection = json!({
+            "provider": "oy", "label": "Silent", "credentials": { "username": "u", "api_key": "k" },
+            "settings": { "base_url": url },
+        });
+        let made = stranger.post("/v1/providers", connection).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        let held = stranger.post("/v1/send-money", World::body("S1", GOOD, 10_000)).await;
+        let held = held.body["data"]["id"].as_str().unwrap().to_owned();
+        world.until_evidence(&held, "sent").await;
+        let id = world.send("A1", GOOD, 10_000).await;
+        world.until_status(&id, "SUCCESS").await;
+        assert_eq!(world.row(&held).await["evidence"], "sent");
+        // The address is gone, and what it was asked stays in doubt.
+        drop(silent);
+        world.until_evidence(&held, "unknown").await;
+        world
+    })
+    .await;
+}
 
 #[tokio::test]
 async fn a_pause_holds_what_is_prepared_and_lets_the_rest_go_on() {
@@ -354,6 +386,20 @@ async fn connections_cut_again_and_again_lose_nothing() {
         world.idle().await;
         assert!(world.sandbox.merchant.summary().by_type["payment.succeeded"] >= 16);
         world.money_agrees().await;
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_changes_that_meet_are_no_fault_of_ours() {
+    run(async |world| {
+        for (code, momentary) in [("40P01", true), ("40001", true), ("57P01", true), ("23505", false)] {
+            let raise = format!("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$");
+            let error = sqlx::raw_sql(sqlx::AssertSqlSafe(raise)).execute(&world.sql).await.unwrap_err();
+            let error = paystrator::store::Error::from(error);
+            assert_eq!(error.is_momentary(), momentary, "{code}: {error}");
+        }
         world
     })
     .await;

@@ -116,7 +116,7 @@ fn a_token_call_is_signed_with_either_form_of_our_key() {
     let public = PublicKey::from_pem(&KEY.public).unwrap();
     for pem in [&KEY.pkcs8, &KEY.pkcs1] {
         let key = PrivateKey::from_pem(pem).unwrap();
-        let signature = signing::of_token_call(&key, "BRN-1", "2024-03-26T16:01:41+07:00");
+        let signature = signing::of_token_call(&key, "BRN-1", "2024-03-26T16:01:41+07:00").unwrap();
         assert!(public.verify(b"BRN-1|2024-03-26T16:01:41+07:00", &STANDARD.decode(signature).unwrap()));
     }
 }
@@ -746,12 +746,20 @@ async fn a_401_gets_one_fresh_token_and_one_more_try() {
     let world = World::new(json!({})).await;
     world.oracle.say_all(TRANSFER, [(401, echo("4014301").to_string()), (500, String::new())]);
     assert_eq!(world.send().await.verdict, Verdict::Unknown);
-    // A gateway's bare 401 is no word of the contract, and nothing is tried twice after anything else.
-    for (status, body) in
-        [(401, String::new()), (401, "{}".into()), (403, echo("4034300").to_string()), (500, "".into())]
-    {
+    // A gateway's bare 401 is no word of the contract, another call's is not about our transfer, and nothing is tried
+    // twice after anything else: what the second try is told would prove nothing of the first.
+    for (status, body) in [
+        (401, String::new()),
+        (401, "{}".into()),
+        (401, echo("4010000").to_string()),
+        (401, echo("4017300").to_string()),
+        (401, echo("40143xx").to_string()),
+        (403, echo("4034300").to_string()),
+        (500, "".into()),
+    ] {
         let world = World::new(json!({})).await;
-        assert_eq!(world.transfer(status, &body).await.verdict, Verdict::Unknown, "HTTP {status} {body}");
+        world.oracle.say_all(TRANSFER, [(status, body.clone()), (403, echo("4034314").to_string())]);
+        assert_eq!(world.send().await.verdict, Verdict::Unknown, "HTTP {status} {body}");
         assert_eq!((world.heard(TOKEN).len(), world.heard(TRANSFER).len()), (1, 1), "HTTP {status} {body}");
     }
     // Reads too, and a burst of them makes one fresh token.

@@ -177,6 +177,14 @@ fn a_key_that_is_none_is_refused_for_what_it_is() {
     assert!(told.iter().all(|reason| !reason.contains(body)));
 }
 
+/// A key of the right form whose "prime" is a product of two: it cannot sign. Made for this test and of no other use.
+#[test]
+fn a_key_that_cannot_sign_is_refused_where_it_is_given() {
+    let composite = include_str!("data/test-only-composite.pem");
+    let told = refusal("doku", Part::Credentials, "private_key", composite);
+    assert_eq!(told.as_deref(), Some("holds numbers that do not belong together: it cannot sign"));
+}
+
 #[test]
 fn formats_take_what_they_say_and_nothing_else() {
     let settings = Part::Settings;

@@ -570,6 +570,11 @@ async fn the_gateways_refusal_gets_one_fresh_token_and_one_more_try() {
         (401, sync(0), Verdict::Paid),
         (403, asynchronous(1), Verdict::Accepted),
         (401, asynchronous(110_005), Verdict::Accepted),
+        // The service behind the gateway handled it, and says what nobody lists.
+        (403, asynchronous(Value::Null), Verdict::Unknown),
+        (403, json!({ "responseId": "OLSFQ1", "code": 199_999 }), Verdict::Unknown),
+        (401, json!({ "responseId ": "OLSFQ1", "message": "Failed" }), Verdict::Unknown),
+        (403, json!({ "responseId": "OLSFQ1", "code": 110_005 }), Verdict::Refused(Fault::Request)),
     ] {
         let world = World::new(json!({})).await;
         assert_eq!(world.cash_out(status, &body).await.verdict, expected, "HTTP {status} {body}");
@@ -599,6 +604,34 @@ async fn calls_are_spaced_out() {
     assert!(readings.iter().all(|reading| reading.verdict == Verdict::Paid), "{readings:?}");
     // Eight gaps of 50 ms between nine calls.
     assert!(began.elapsed() >= Duration::from_millis(400), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn who_floods_one_address_takes_no_turn_of_another() {
+    let (flooded, other) = (Oracle::new().await, Oracle::new().await);
+    for oracle in [&flooded, &other] {
+        oracle.say(TOKEN, 200, TOKEN_SAID);
+        oracle.say(CASH_OUT, 200, sync(0));
+    }
+    let providers = golden::providers("kaspro", json!({ "per_second": 1 }));
+    let (adapter, clock, door) = (adapter(&providers), clock(), golden::door());
+    let order = order(adapter);
+    let at = |oracle: &Oracle| call_by(&door, &clock, settings(&oracle.url(), None));
+    // More than have a turn within the longest wait.
+    let crowd: Vec<Call> = (0..9).map(|_| at(&flooded)).collect();
+    let crowd = join_all(crowd.iter().map(|call| adapter.send(call, &order)));
+    let one = at(&other);
+    let one = async {
+        while flooded.heard(CASH_OUT).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let said = adapter.send(&one, &order).await;
+        (said, flooded.heard(CASH_OUT).len())
+    };
+    let (crowd, (one, turns)) = tokio::join!(crowd, one);
+    assert_eq!(one.verdict, Verdict::Paid, "{one:?}");
+    assert!(turns < 5, "it waited behind {turns} calls to another address");
+    assert!(crowd.iter().any(|reading| reading.verdict == Verdict::NotSent), "{crowd:?}");
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub enum Refused {
     Fields(Vec<FieldFault>),
     #[error("another connection has this label")]
     LabelUsed,
+    #[error("there are {MOST} connections already")]
+    TooMany,
     /// The field that belongs to another account, or leads to another place.
     #[error("{field}: another account is another connection: add a new one")]
     OtherAccount { field: String },
@@ -117,6 +119,10 @@ pub async fn create(app: &App, new: &NewConnection<'_>) -> anyhow::Result<Made> 
     Ok(made)
 }
 
+/// The most connections a client can make in one mode: as many as a sequence can list. Each stands in the default
+/// sequence, whose every version is kept, and is asked for its balance beside all others.
+pub const MOST: i64 = 100;
+
 /// The route in idempotency rows.
 const ROUTE: &str = "providers";
 
@@ -163,6 +169,10 @@ async fn try_create(
     let good = good.ok_or_else(|| anyhow::anyhow!("a connection is wrong, and nothing says why"))?;
     let mut tx = flows::begin(&app.db).await?;
     let made = insert(app, &mut tx, &good).await.map_err(label_taken)?;
+    // The default sequences are locked by now: of two that come at once, the second counts the first.
+    if connection::count(&mut tx, new.client_id, new.mode.as_str()).await? > MOST {
+        return Err(Refused::TooMany);
+    }
     let detail = json!({
         "provider": new.provider, "label": new.label.trim(), "services": good.services, "fee": new.fee,
         "credentials": names(new.credentials), "settings": names(new.settings),

@@ -16,6 +16,13 @@ use crate::providers::{Balance, Inquiry, Order, Reading};
 const INQUIRY: &str = "2004200";
 const NO_ACCOUNT: &str = "4044211";
 
+/// How the codes of a transfer begin whose token or signature is refused (contracts/doku.md 3.8). A 401 with any other
+/// code is not listed: the transfer is in doubt, and is not tried again.
+pub const TRANSFER_REFUSED: &str = "40143";
+
+/// The same for calls that move nothing: whatever refused them, they may be asked again.
+pub const READ_REFUSED: &str = "401";
+
 /// Success of the documented status call, and of the other that is seen.
 const STATUS: [&str; 2] = ["2005300", "2003600"];
 const STATUS_NOT_FOUND: [&str; 2] = ["4045301", "4043601"];
@@ -43,7 +50,7 @@ fn said(answer: &Answer) -> Result<Said, String> {
         serde_json::from_slice(&answer.body).map_err(|_| format!("HTTP {status} with a body that is not readable"))?;
     let code = envelope.response_code.filter(|code| !code.is_empty());
     let code = code.ok_or_else(|| format!("HTTP {status} without a responseCode"))?;
-    if code.len() != 7 || !code.starts_with(&status.to_string()) {
+    if code.len() != 7 || !code.bytes().all(|b| b.is_ascii_digit()) || !code.starts_with(&status.to_string()) {
         return Err(format!("HTTP {status} with the responseCode {code:?}, which does not fit it"));
     }
     Ok(Said { code, message: envelope.response_message })
@@ -62,9 +69,11 @@ pub fn successful<T: DeserializeOwned>(outcome: Outcome, codes: &[&str]) -> Resu
     serde_json::from_slice(&answer.body).map_err(|_| "the answer is not readable".into())
 }
 
-/// Whether an answer refuses our token or signature. By the contract such a call was not worked on.
-pub fn is_unauthorized(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Answered(answer) if answer.status == 401 && said(answer).is_ok())
+/// Whether an answer refuses our token or signature, by a 401 whose code begins with `refusal`. By the contract such a
+/// call was not worked on.
+pub fn is_unauthorized(outcome: &Outcome, refusal: &str) -> bool {
+    matches!(outcome, Outcome::Answered(answer) if answer.status == 401
+        && said(answer).is_ok_and(|said| said.code.starts_with(refusal)))
 }
 
 /// Reads an inquiry that belongs to no payment.
@@ -137,7 +146,7 @@ fn transfer_verdict(code: &str) -> Verdict {
         "2004300" => Verdict::Paid,
         "2024300" => Verdict::Accepted,
         "4034314" | "4034301" | "4034306" | "4034315" | "4294300" => Verdict::Refused(Fault::Provider),
-        _ if code.starts_with("40143") => Verdict::Refused(Fault::Provider),
+        _ if code.starts_with(TRANSFER_REFUSED) => Verdict::Refused(Fault::Provider),
         "4004300" | "4004301" | "4004302" | "4004304" => Verdict::Refused(Fault::Request),
         "4034302" | "4034303" | "4034305" | "4034309" | "4034318" | "4044311" => Verdict::Refused(Fault::Request),
         // 4004303 and 409 say that an earlier one exists, never how it ended; 4044318 may be our session's twin.

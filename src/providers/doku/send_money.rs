@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use super::mapping::{READ_REFUSED, TRANSFER_REFUSED};
 use super::token::Question;
 use super::wire::{Amount, BalanceRequest, InquiryInfo, InquiryRequest, StatusRequest, TransferInfo, TransferRequest};
 use super::{Access, Doku, mapping};
@@ -150,7 +151,8 @@ impl Doku {
             additional_info: self.inquiry_info(&order.destination, order.name.reveal(), extra(order, CHANNEL)),
         };
         let exchange = Exchange::Before(self.read_timeout());
-        let question = Question { operation: "inquiry", path: INQUIRY_PATH, body: &body, exchange };
+        let question =
+            Question { operation: "inquiry", path: INQUIRY_PATH, body: &body, refusal: READ_REFUSED, exchange };
         match self.ask(call, access, budget, question).await {
             Ok(outcome) => mapping::read_session(&outcome, order),
             Err(reason) => Err(Reading::of(Verdict::NotSent, format!("inquiry: {reason}"))),
@@ -180,7 +182,13 @@ impl Doku {
             },
         };
         let exchange = Exchange::Last(self.send_timeout());
-        let question = Question { operation: "transfer-bank", path: TRANSFER_PATH, body: &body, exchange };
+        let question = Question {
+            operation: "transfer-bank",
+            path: TRANSFER_PATH,
+            body: &body,
+            refusal: TRANSFER_REFUSED,
+            exchange,
+        };
         match self.ask(call, access, budget, question).await {
             Ok(outcome) => mapping::read_transfer(&outcome, order),
             // No token, or a 401 (refused before it was worked on) and then no fresh one.
@@ -199,7 +207,7 @@ impl Doku {
         let access = self.access(&call.account)?;
         let budget = Budget::new(self.token_timeout() + self.read_timeout(), Duration::ZERO);
         let exchange = Exchange::Last(self.read_timeout());
-        self.ask(call, &access, &budget, Question { operation, path, body, exchange }).await
+        self.ask(call, &access, &budget, Question { operation, path, body, refusal: READ_REFUSED, exchange }).await
     }
 
     fn inquiry_info<'a>(&self, bank: &'a str, name: &'a str, channel: &'a str) -> InquiryInfo<'a> {

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, FixedOffset, Utc};
 
-use crate::crypto::rsa::PrivateKey;
+use crate::crypto::rsa::{KeyRefused, PrivateKey};
 use crate::crypto::{hmac_sha512, random_bytes, sha256};
 
 /// Jakarta is seven hours ahead, all year.
@@ -23,8 +23,8 @@ pub fn external_id(now: DateTime<Utc>) -> String {
 }
 
 /// The signature of the call for a token: RSA with SHA-256 over `client_id|timestamp`.
-pub fn of_token_call(key: &PrivateKey, client_id: &str, timestamp: &str) -> String {
-    STANDARD.encode(key.sign(format!("{client_id}|{timestamp}").as_bytes()))
+pub fn of_token_call(key: &PrivateKey, client_id: &str, timestamp: &str) -> Result<String, KeyRefused> {
+    Ok(STANDARD.encode(key.sign(format!("{client_id}|{timestamp}").as_bytes())?))
 }
 
 /// The signature of every other call: HMAC-SHA-512 over [`string_to_sign`].

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::wire::{self, TokenAnswer, TokenRequest};
 use super::{Access, Doku, mapping, signing};
-use crate::crypto::rsa::PrivateKey;
+use crate::crypto::rsa::{KeyRefused, PrivateKey};
 use crate::crypto::secret::{ExposeSecret, SecretString};
 use crate::outbound::Outcome;
 use crate::providers::Call;
@@ -27,6 +27,8 @@ pub struct Question<'a, B> {
     pub operation: &'static str,
     pub path: &'a str,
     pub body: &'a B,
+    /// How the code of a 401 begins that refuses this call before it is worked on.
+    pub refusal: &'static str,
     pub exchange: Exchange,
 }
 
@@ -44,7 +46,7 @@ impl Doku {
         let mint = || self.mint(call, access, budget);
         let token = self.tokens.get(access.token_key, call, budget, None, mint).await?;
         let outcome = self.signed(call, access, budget, &question, &body, &token).await?;
-        if !mapping::is_unauthorized(&outcome) {
+        if !mapping::is_unauthorized(&outcome, question.refusal) {
             return Ok(outcome);
         }
         let fresh = self.tokens.get(access.token_key, call, budget, Some(&token), mint).await?;
@@ -82,14 +84,15 @@ impl Doku {
 
     async fn mint(&self, call: &Call, access: &Access, budget: &Budget) -> Result<Minted, String> {
         let timeout = budget.time_for(Exchange::Before(self.token_timeout()))?;
-        let key = PrivateKey::from_pem(access.private_key.expose_secret())
-            .map_err(|refused| format!("the private key {refused}"))?;
+        let refused = |refused: KeyRefused| format!("the private key {refused}");
+        let key = PrivateKey::from_pem(access.private_key.expose_secret()).map_err(refused)?;
         let timestamp = signing::timestamp(call.clock.now());
+        let signature = signing::of_token_call(&key, &access.client_id, &timestamp).map_err(refused)?;
         let headers = vec![
             ("Content-Type".to_owned(), "application/json".to_owned()),
             ("Accept".to_owned(), "application/json".to_owned()),
             ("X-CLIENT-KEY".to_owned(), access.client_id.clone()),
-            ("X-SIGNATURE".to_owned(), signing::of_token_call(&key, &access.client_id, &timestamp)),
+            ("X-SIGNATURE".to_owned(), signature),
             ("X-TIMESTAMP".to_owned(), timestamp),
         ];
         let body = wire::ascii(&TokenRequest { grant_type: "client_credentials" })?;

@@ -40,10 +40,11 @@ impl Said {
     }
 }
 
-/// Whether the gateway refused our token or signature before it passed the order on.
+/// Whether the gateway refused our token or signature before it passed the order on: an answer that says that the order
+/// was taken, or carries what only the service behind the gateway gives out, is not the gateway's.
 pub fn is_unauthorized(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Answered(answer) if matches!(answer.status, 401 | 403)
-        && !Said::of(answer).is_some_and(|said| said.is_taken()))
+        && !Said::of(answer).is_some_and(|said| said.is_taken() || said.envelope.is_of_service()))
 }
 
 /// Reads the answer to a cash-out, as if it were the first send; the engine knows when it was not. A 401 or 403 stands

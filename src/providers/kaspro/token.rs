@@ -55,7 +55,7 @@ impl KasPro {
         question: &Question<'_>,
         token: &SecretString,
     ) -> Result<Outcome, String> {
-        if !self.pace.turn().await {
+        if !self.pace.turn(&access.base).await {
             return Err("no turn: too many calls are waiting".into());
         }
         let timeout = budget.time_for(question.exchange)?;

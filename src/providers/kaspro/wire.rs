@@ -91,6 +91,11 @@ impl Envelope {
         serde_json::from_value(Value::Object(trimmed)).ok()
     }
 
+    /// Whether it carries an id or data of an order: a refusal on the way to the service has neither.
+    pub fn is_of_service(&self) -> bool {
+        self.response_id.is_some() || self.data.as_ref().is_some_and(|data| !data.is_null())
+    }
+
     /// What it says of the cash-out; anything but an object says nothing.
     pub fn data(&self) -> Data {
         self.data.as_ref().and_then(|data| Data::deserialize(data).ok()).unwrap_or_default()

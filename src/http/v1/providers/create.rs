@@ -70,7 +70,7 @@ impl Shape for NewConnection {
         (status = 201, body = Success<Connection>),
         (status = 200, body = Success<Connection>, description = "A repeat under the same Idempotency-Key"),
         (status = 400, body = Failure), (status = 401, body = Failure), (status = 403, body = Failure),
-        (status = 409, body = Failure, description = "`label_used`"),
+        (status = 409, body = Failure, description = "`label_used`; `too_many_connections`: 100 in each mode"),
         (status = 413, body = Failure), (status = 422, body = Failure, description = "`idempotency_key_reused`"),
         (status = 429, body = Failure), (status = 503, body = Failure),
     ),

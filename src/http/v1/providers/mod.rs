@@ -181,6 +181,11 @@ fn refused(refused: Refused) -> ApiError {
             "Choose another label, or give the other connection a new one first.",
         )
         .naming("label", "is the label of another connection"),
+        Refused::TooMany => ApiError::conflict(
+            "too_many_connections",
+            &format!("A client has at most {} connections in each mode.", connections::MOST),
+            "Remove a connection that is no longer needed, then add the new one.",
+        ),
         Refused::OtherAccount { field } => ApiError::conflict(
             "other_account",
             "The change would make the connection another account or another place at the provider.",
