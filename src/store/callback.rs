@@ -71,8 +71,8 @@ pub async fn claim_due(
 ) -> Result<Vec<Waiting>> {
     Ok(sqlx::query_as!(
         Waiting,
-        "UPDATE callback c SET tries = LEAST(c.tries, 1000) + 1,
-            next_try_at = LEAST($1 + ($3::timestamptz - $1) * power(2, LEAST(c.tries, 16)), $4)
+        "UPDATE callback c SET next_try_at = LEAST($1 + ($3::timestamptz - $1) * power(2, LEAST(c.tries, 16)), $4),
+            tries = LEAST(c.tries, 1000) + 1
          FROM (SELECT client_id, id FROM callback WHERE done_at IS NULL AND next_try_at <= $1
                ORDER BY next_try_at LIMIT $2) due
          WHERE c.client_id = due.client_id AND c.id = due.id AND c.done_at IS NULL AND c.next_try_at <= $1
