@@ -25,8 +25,10 @@ pub struct Caller {
     pub client_id: Uuid,
     pub by: By,
     pub mode: Mode,
+    /// What the key may do; of a signed-in person, the most that a key of theirs may.
     pub rights: Rights,
-    /// Who answers for it: the person a key names, or a signed-in person's id.
+    /// Who answers for it, and is one person where two must agree: a person of the console, signed in or by a key of
+    /// theirs, as `usr_…`; or the name that a key of nobody there bears.
     pub person: String,
     /// It came with a token, not with the key itself.
     pub by_token: bool,
@@ -44,6 +46,17 @@ pub enum By {
 impl Caller {
     pub fn may(&self, product: Product, need: Need) -> bool {
         self.rights.allow(product, need)
+    }
+
+    /// The person of the console who answers for it, if it is one.
+    pub fn user_id(&self) -> Option<Uuid> {
+        ids::parse(ids::USER, &self.person)
+    }
+
+    /// Whether `person` answers for it too. Names are typed by people: blanks around and letter case make no second
+    /// person.
+    pub fn is(&self, person: &str) -> bool {
+        self.person.trim().to_lowercase() == person.trim().to_lowercase()
     }
 }
 
@@ -73,7 +86,7 @@ pub async fn authenticate(app: &App, bearer: &str, from: IpAddr) -> Result<Calle
         return Err(Denied::Live);
     }
     let rights: Rights = serde_json::from_value(row.rights.clone()).unwrap_or_default();
-    let (client_id, key_id, person) = (row.client_id, row.id, row.person.clone());
+    let (client_id, key_id, person) = (row.client_id, row.id, row.owner());
     Ok(Caller { client_id, by: By::Key(key_id), mode, rights, person, by_token: is_token })
 }
 

@@ -10,12 +10,13 @@ use uuid::Uuid;
 use super::access::Caller;
 use super::advance::{self, Sight};
 use super::audit::audited;
-use super::deliver;
+use super::{deliver, people};
 use crate::app::App;
 use crate::domain::evidence::{Evidence, Seen};
 use crate::domain::ids;
 use crate::domain::ledger::{self, Line};
 use crate::domain::payment::{Reason, Status};
+use crate::domain::role::{RESOLVE, may};
 use crate::store::attempt::{self, Case};
 use crate::store::event::{self, NewEnd};
 use crate::store::exception::{self, Exception, Resolution, Touched};
@@ -74,6 +75,9 @@ pub enum Resolved {
 pub enum Refused {
     #[error("there is no such payment")]
     NotFound,
+    /// The caller's person does not work for the client, or not in a role that resolves.
+    #[error("the person of this key has no say in it")]
+    NotHeard,
     /// Who proposes must say these too.
     #[error("{0:?} are missing")]
     Unfounded(Vec<&'static str>),
@@ -97,6 +101,7 @@ const ROUNDS: usize = 32;
 
 /// Proposes `word`, or, where another person proposed the same, approves it and carries it out.
 pub async fn say(app: &App, caller: &Caller, payment_id: Uuid, word: &Word) -> Result<Resolved, Refused> {
+    heard(app, caller).await?;
     for _ in 0..ROUNDS {
         let state = State::read(app, caller, payment_id).await?;
         let Some(proposal) = &state.proposal else {
@@ -117,7 +122,7 @@ pub async fn say(app: &App, caller: &Caller, payment_id: Uuid, word: &Word) -> R
         if proposal.outcome != word.outcome.as_str() {
             return Err(Refused::Differs(Box::new(proposal.clone())));
         }
-        if same_person(&proposal.proposed_by, &caller.person) {
+        if caller.is(&proposal.proposed_by) {
             return Err(Refused::SecondPerson(Box::new(proposal.clone())));
         }
         let plan = state.plan(word.outcome, proposal.proposed_at)?;
@@ -130,6 +135,7 @@ pub async fn say(app: &App, caller: &Caller, payment_id: Uuid, word: &Word) -> R
 
 /// Takes back the proposal of a payment; `None` where there is none any more.
 pub async fn withdraw(app: &App, caller: &Caller, payment_id: Uuid) -> Result<Option<Resolution>, Refused> {
+    heard(app, caller).await?;
     for _ in 0..ROUNDS {
         let state = State::read(app, caller, payment_id).await?;
         let Some(proposal) = state.proposal else { return Ok(None) };
@@ -146,9 +152,13 @@ pub async fn withdraw(app: &App, caller: &Caller, payment_id: Uuid) -> Result<Op
     Err(Refused::Fault(anyhow::anyhow!("a withdrawal was overtaken {ROUNDS} times")))
 }
 
-/// Names are typed by people: blanks around and letter case make no second person.
-fn same_person(a: &str, b: &str) -> bool {
-    a.trim().to_lowercase() == b.trim().to_lowercase()
+/// A key lives on when its person goes or is given another role, so that nothing of the client's stops with them; its
+/// word about money does not.
+async fn heard(app: &App, caller: &Caller) -> Result<(), Refused> {
+    let Some(user_id) = caller.user_id() else { return Ok(()) };
+    let role = people::role_at(app, caller.client_id, user_id).await?;
+    let (feature, need) = RESOLVE;
+    if role.is_some_and(|role| may(role, feature, need)) { Ok(()) } else { Err(Refused::NotHeard) }
 }
 
 /// Everything a word is weighed against.

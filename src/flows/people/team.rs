@@ -34,6 +34,8 @@ pub struct Member {
     pub email: Personal,
     pub role: Role,
     pub second_factor: bool,
+    /// How many API keys belong to the person that are not revoked, of both modes. They outlive the work here.
+    pub keys: i64,
     pub since: DateTime<Utc>,
 }
 
@@ -47,6 +49,7 @@ pub async fn list(app: &App, work: &Work) -> anyhow::Result<Vec<Member>> {
             email: open_text(app, row.user_id, EMAIL, &row.email)?,
             role: Role::parse(&row.role).ok_or_else(|| anyhow::anyhow!("a membership of an unknown role"))?,
             second_factor: row.second_factor,
+            keys: row.keys,
             since: row.created_at,
         })
     };

@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 
 use crate::domain::access::{Need, Product, Right, Rights};
 use crate::domain::ids;
-use crate::flows::keys::{self, KeyWish};
+use crate::flows::keys::{self, Refused};
 use crate::flows::once::First;
 use crate::http::auth::Auth;
-use crate::http::error::{ApiError, Failure, FieldError};
+use crate::http::error::{ApiError, Failure};
 use crate::http::extract::{Checked, Http, Shape, id, once};
 use crate::http::reply::{self, Page, Reply, Success, time};
 use crate::store::access::KeyRow;
@@ -20,13 +20,15 @@ use crate::store::access::KeyRow;
 /// A key to make. Its mode, test or live, is that of the key that makes it.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "name": "Checkout", "person": "Ani", "rights": { "send_money": "read_write", "webhooks": "read" } }))]
+#[schema(example = json!({ "name": "Checkout", "rights": { "send_money": "read_write", "webhooks": "read" } }))]
 pub struct NewKey {
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
-    /// The person who answers for what the key does. Where two people must agree, two of these are needed.
+    /// The person it belongs to, who answers for what it does: always the one of the key that makes it, so it need not be
+    /// named. Where two people must agree, keys of two persons are needed.
     #[schema(min_length = 1, max_length = 100)]
-    pub person: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     #[schema(inline)]
     pub rights: KeyRights,
 }
@@ -66,6 +68,8 @@ pub struct Key {
     #[schema(example = "key_0190163d8694739ba9d1e1f2b5c4a3d2")]
     pub id: String,
     pub name: String,
+    /// Whom it belongs to: a person of the console as `usr_…`, or the name it was first made for.
+    #[schema(example = "Ani")]
     pub person: String,
     /// `test` or `live`.
     pub mode: String,
@@ -104,25 +108,13 @@ pub async fn create(
 ) -> Result<Reply<Key>, ApiError> {
     let caller = auth.may(Product::Settings, Need::Write)?;
     let once = once(&headers, hash)?;
-    check_texts(&body)?;
-    let rights = rights(&body.rights);
-    if !rights.within(&caller.rights) {
-        return Err(ApiError::forbidden(
-            "rights_exceeded",
-            "The new key would have rights that this key has not.",
-            "Ask for fewer rights, or call with a key that has them.",
-        ));
+    if body.person.as_deref().is_some_and(|person| !caller.is(person)) {
+        return Err(ApiError::field("person", "is another person than this key belongs to: leave it out"));
     }
-    let wish = KeyWish {
-        client_id: caller.client_id,
-        mode: caller.mode,
-        name: body.name.trim(),
-        person: body.person.trim(),
-        rights: &rights,
-    };
-    let (id, secret) = match keys::create_by(&http.app, &caller, &wish, once).await? {
-        First::Made(made) => (made.id, Some(made.secret)),
-        First::Replayed(id) => (id, None),
+    let (id, secret) = match keys::create_by(&http.app, &caller, &body.name, &rights(&body.rights), once).await {
+        Ok(First::Made(made)) => (made.id, Some(made.secret)),
+        Ok(First::Replayed(id)) => (id, None),
+        Err(refused) => return Err(not_made(refused)),
     };
     let row = keys::get(&http.app, &caller, id).await?.ok_or_else(|| ApiError::not_found("key"))?;
     let is_new = secret.is_some();
@@ -130,17 +122,17 @@ pub async fn create(
     Ok(if is_new { reply::created(key) } else { reply::ok(key).header("idempotent-replayed", "true") })
 }
 
-fn check_texts(body: &NewKey) -> Result<(), ApiError> {
-    let texts = [("name", &body.name), ("person", &body.person)];
-    let wrong: Vec<FieldError> = texts
-        .into_iter()
-        .filter(|(_, text)| text.trim().is_empty() || text.chars().any(char::is_control))
-        .map(|(field, _)| FieldError {
-            field: field.into(),
-            message: "must not be blank or hold control characters".into(),
-        })
-        .collect();
-    if wrong.is_empty() { Ok(()) } else { Err(ApiError::fields(wrong)) }
+fn not_made(refused: Refused) -> ApiError {
+    match refused {
+        Refused::Name => ApiError::field("name", "must not be blank or hold control characters"),
+        Refused::Exceeded => ApiError::forbidden(
+            "rights_exceeded",
+            "The new key would have rights that this key has not.",
+            "Ask for fewer rights, or call with a key that has them.",
+        ),
+        Refused::Once(refused) => refused.into(),
+        Refused::Store(error) => error.into(),
+    }
 }
 
 fn rights(wanted: &KeyRights) -> Rights {
@@ -193,12 +185,13 @@ pub async fn revoke(State(http): State<Http>, auth: Auth, Path(key): Path<String
 }
 
 fn show(row: KeyRow) -> Key {
+    let person = row.owner();
     let rights: Rights = serde_json::from_value(row.rights).unwrap_or_default();
     let of = |product: Product| rights.0.get(&product).copied().unwrap_or_default();
     Key {
         id: ids::show(ids::KEY, row.id),
+        person,
         name: row.name,
-        person: row.person,
         mode: row.mode,
         hint: row.hint,
         rights: Product::ALL.into_iter().map(|product| (product.as_str(), of(product))).collect(),
