@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::crypto::secret::Personal;
 use crate::domain::ids;
 use crate::domain::role::{Feature, Level, Role, may};
-use crate::store::{self, Tx, membership, session};
+use crate::store::{self, Tx, access, membership, session};
 
 /// Why the team stays as it is.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,11 @@ pub async fn list(app: &App, work: &Work) -> anyhow::Result<Vec<Member>> {
         })
     };
     rows.into_iter().map(open).collect()
+}
+
+/// How many keys that are not revoked belong to people who left this client.
+pub async fn keys_left_behind(app: &App, work: &Work) -> store::Result<i64> {
+    access::keys_left_behind(&app.db, work.client_id).await
 }
 
 /// What a decision is made on, held until the transaction ends.

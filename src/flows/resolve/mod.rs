@@ -3,25 +3,28 @@
 //! Approval and everything it changes stand in one transaction that begins by moving the payment's version, so an
 //! approved resolution is carried out exactly once, whatever races or dies. Nothing here speaks to a provider.
 
+mod weigh;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
+use self::weigh::{Plan, State};
 use super::access::Caller;
 use super::advance::{self, Sight};
 use super::audit::audited;
 use super::{deliver, people};
 use crate::app::App;
-use crate::domain::evidence::{Evidence, Seen};
+use crate::domain::evidence::Seen;
 use crate::domain::ids;
-use crate::domain::ledger::{self, Line};
+use crate::domain::ledger::Line;
 use crate::domain::payment::{Reason, Status};
 use crate::domain::role::{RESOLVE, may};
-use crate::store::attempt::{self, Case};
+use crate::store::attempt::Case;
 use crate::store::event::{self, NewEnd};
-use crate::store::exception::{self, Exception, Resolution, Touched};
+use crate::store::exception::{self, Resolution, Touched};
 use crate::store::ledger as lines;
-use crate::store::{self, Tx, advance as door, payment};
+use crate::store::{self, Tx, advance as door};
 
 /// What people say of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,117 +162,6 @@ async fn heard(app: &App, caller: &Caller) -> Result<(), Refused> {
     let role = people::role_at(app, caller.client_id, user_id).await?;
     let (feature, need) = RESOLVE;
     if role.is_some_and(|role| may(role, feature, need)) { Ok(()) } else { Err(Refused::NotHeard) }
-}
-
-/// Everything a word is weighed against.
-struct State {
-    case: Case,
-    attempts: Vec<payment::AttemptRow>,
-    open: Vec<Exception>,
-    suspended: Vec<lines::Suspended>,
-    proposal: Option<Resolution>,
-}
-
-/// What a word changes.
-enum Plan {
-    /// The attempt in doubt, through the one door.
-    Attempt { paid: bool },
-    /// The open exceptions: lines by attempt, and the payment's end where nothing else can end it.
-    Exceptions { lines: Vec<(i16, Line)>, end: Option<Status> },
-}
-
-impl State {
-    async fn read(app: &App, caller: &Caller, payment_id: Uuid) -> Result<Self, Refused> {
-        let (db, client) = (&app.db, caller.client_id);
-        // The case first: whatever changes after it moves the version it holds.
-        let case = attempt::case(db, client, payment_id, 0).await?;
-        let case = case.filter(|case| case.mode == caller.mode).ok_or(Refused::NotFound)?;
-        Ok(State {
-            case,
-            attempts: payment::attempts(db, client, payment_id).await?,
-            open: exception::open_of(db, client, payment_id).await?,
-            suspended: lines::suspended(db, client, payment_id).await?,
-            proposal: exception::proposal(db, client, payment_id).await?,
-        })
-    }
-
-    /// What `outcome` changes as the payment stands, if everything it is about was there at `known_at`.
-    fn plan(&self, outcome: Outcome, known_at: DateTime<Utc>) -> Result<Plan, Refused> {
-        const NEWER: &str = "something happened after the proposal; withdraw it, look again, and propose anew";
-        match outcome {
-            Outcome::Paid | Outcome::Failed => {
-                if !matches!(self.case.attempt.state, Evidence::Unknown | Evidence::Accepted) {
-                    return Err(Refused::Unfit("no attempt of this payment is unknown or accepted"));
-                }
-                if self.attempts.last().is_some_and(|attempt| attempt.created_at > known_at) {
-                    return Err(Refused::Unfit(NEWER));
-                }
-                Ok(Plan::Attempt { paid: outcome == Outcome::Paid })
-            }
-            Outcome::PaidOut | Outcome::Returned | Outcome::Noted => {
-                if self.open.is_empty() {
-                    return Err(Refused::Unfit("this payment has no open exception"));
-                }
-                if self.open.iter().any(|exception| exception.opened_at > known_at) {
-                    return Err(Refused::Unfit(NEWER));
-                }
-                self.close(outcome)
-            }
-        }
-    }
-
-    fn close(&self, outcome: Outcome) -> Result<Plan, Refused> {
-        let state = self.case.attempt.state;
-        let stuck = !self.case.status.is_final() && state.is_freed();
-        if outcome == Outcome::Noted {
-            if !self.suspended.is_empty() {
-                return Err(Refused::Unfit("money is on suspense: say paid_out or returned"));
-            }
-            if stuck {
-                return Err(Refused::Unfit("the payment waits for its end: say paid_out or returned"));
-            }
-            return Ok(Plan::Exceptions { lines: Vec::new(), end: None });
-        }
-        if state.is_awaited() || state == Evidence::Prepared {
-            return Err(Refused::Unfit(
-                "an attempt is under way: wait for its end, or resolve it as paid or failed first",
-            ));
-        }
-        let out = outcome == Outcome::PaidOut;
-        let lines = self.lines(out)?;
-        if lines.is_empty() && !stuck {
-            return Err(Refused::Unfit("there is nothing to book: close it with noted"));
-        }
-        let end = stuck.then_some(if out { Status::Success } else { Status::Failed });
-        Ok(Plan::Exceptions { lines, end })
-    }
-
-    /// The lines that take every attempt's money off suspense, or book what an exception says and suspense does not.
-    fn lines(&self, out: bool) -> Result<Vec<(i16, Line)>, Refused> {
-        let mut booked = Vec::new();
-        for attempt in &self.attempts {
-            let paid = matches!(Evidence::parse(&attempt.state), Some(Evidence::Paid | Evidence::Reversed));
-            let held: Vec<i64> =
-                self.suspended.iter().filter(|s| s.attempt == attempt.number).map(|s| s.units).collect();
-            if out && !paid && held.iter().any(|units| *units < 0) {
-                return Err(Refused::Unfit("the attempt was resolved as failed, so the money cannot be paid out"));
-            }
-            let unbooked = self.open.iter().find(|x| x.attempt == attempt.number && speaks_of_all(&x.kind));
-            let lines: Vec<Line> = match unbooked {
-                Some(exception) if held.is_empty() => ledger::corrected(paid, out, exception.amount),
-                // Each contradiction by itself: what one says went out and another says came back do not cancel out.
-                _ => held.into_iter().flat_map(|units| ledger::resolved(units, paid, out)).collect(),
-            };
-            booked.extend(lines.into_iter().map(|line| (attempt.number, line)));
-        }
-        Ok(booked)
-    }
-}
-
-/// Contradictions that are about the whole amount and put nothing on suspense.
-fn speaks_of_all(kind: &str) -> bool {
-    use crate::domain::evidence::Contradiction::{AcceptedAfterFreed, Vanished};
-    [AcceptedAfterFreed, Vanished].into_iter().any(|contradiction| contradiction.as_str() == kind)
 }
 
 /// Writes a proposal down; `None` where the payment moved since it was read.
