@@ -41,6 +41,7 @@ CREATE TABLE api_key (
     hint         text        NOT NULL,   -- the first and last characters, to recognise it by
     rights       jsonb       NOT NULL,   -- product -> none | read | write | read_write
     created_at   timestamptz NOT NULL,
+    last_used_at timestamptz,            -- written once a minute
     revoked_at   timestamptz,
     PRIMARY KEY (client_id, id),
     CHECK (num_nonnulls(user_id, person) = 1),

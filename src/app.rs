@@ -47,6 +47,8 @@ pub struct App {
     pub credentials: Cache<[u8; 32], store::access::KeyRow>,
     /// When connections last called or were called, where that is not written down yet.
     pub activity: Activity,
+    /// When API keys were last called with, until it is written down.
+    pub key_use: Activity,
     /// Endpoints, for the deliveries under way.
     pub endpoints: Cache<(Uuid, Uuid), store::endpoint::Endpoint>,
     /// Provider calls and deliveries under way; a graceful end waits for them.
@@ -168,6 +170,7 @@ impl App {
             callbacks: Cache::new(CACHE_TTL),
             credentials: Cache::new(CACHE_TTL),
             activity: Activity::default(),
+            key_use: Activity::default(),
             endpoints: Cache::new(CACHE_TTL),
             tasks: TaskTracker::new(),
         };

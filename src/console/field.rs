@@ -68,6 +68,12 @@ impl Field {
         self
     }
 
+    /// The most characters it takes.
+    pub fn length(mut self, length: u16) -> Self {
+        self.length = length;
+        self
+    }
+
     /// Whether something is wrong with it.
     pub fn is_wrong(&self) -> bool {
         !self.error.is_empty()

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use crate::crypto::{hmac_sha256, random_bytes};
 use crate::domain::access::{Need, Product, Rights};
 use crate::domain::ids;
 use crate::domain::service::Mode;
+use crate::outbound::guard::may_call;
 use crate::store::access::KeyRow;
 use crate::store::{self, access, client};
 
@@ -85,6 +87,7 @@ pub async fn authenticate(app: &App, bearer: &str, from: IpAddr) -> Result<Calle
     if mode == Mode::Live && app.config.schedule.speed != 1.0 {
         return Err(Denied::Live);
     }
+    app.key_use.note(row.client_id, row.id, app.now());
     let rights: Rights = serde_json::from_value(row.rights.clone()).unwrap_or_default();
     let (client_id, key_id, person) = (row.client_id, row.id, row.owner());
     Ok(Caller { client_id, by: By::Key(key_id), mode, rights, person, by_token: is_token })
@@ -176,6 +179,47 @@ pub async fn allowed(app: &App, caller: &Caller) -> anyhow::Result<Vec<String>> 
 /// Whether a list of blocks lets `address` in.
 pub fn lets_in(blocks: &[String], address: IpAddr) -> bool {
     blocks.is_empty() || blocks.iter().any(|block| contains(block, address))
+}
+
+/// Every entry, an address or a block of them (CIDR), as a block: each once, in order. Or the places of those that are
+/// neither, from 0 on.
+pub fn blocks<'a>(entries: impl Iterator<Item = &'a str>) -> Result<Vec<String>, Vec<usize>> {
+    let (mut blocks, mut wrong) = (Vec::new(), Vec::new());
+    for (at, entry) in entries.enumerate() {
+        let address = || entry.parse::<IpAddr>().ok().map(|ip| IpNet::from(ip.to_canonical()));
+        match entry.parse::<IpNet>().ok().or_else(address) {
+            Some(block) => blocks.push(block.trunc()),
+            None => wrong.push(at),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    blocks.sort();
+    blocks.dedup();
+    Ok(blocks.iter().map(IpNet::to_string).collect())
+}
+
+/// Whom a list of blocks lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It is empty, or has a block of all addresses.
+    Everybody,
+    /// Every block is of a machine or a network of one's own: nobody from the internet.
+    NobodyOutside,
+    Some,
+}
+
+/// Whom a list of blocks, checked already, lets in.
+pub fn reach(blocks: &[String]) -> Reach {
+    let nets: Vec<IpNet> = blocks.iter().filter_map(|block| block.parse().ok()).collect();
+    if nets.is_empty() || nets.iter().any(|net| net.prefix_len() == 0) {
+        return Reach::Everybody;
+    }
+    if nets.iter().all(|net| !may_call(net.network(), false) && !may_call(net.broadcast(), false)) {
+        return Reach::NobodyOutside;
+    }
+    Reach::Some
 }
 
 /// Replaces the allow-list of the caller's client; the blocks are checked already.

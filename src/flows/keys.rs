@@ -15,6 +15,7 @@ use super::once::{self, First, Once};
 use super::people;
 use crate::app::App;
 use crate::crypto::random_bytes;
+use crate::crypto::secret::Personal;
 use crate::domain::access::Rights;
 use crate::domain::ids;
 use crate::domain::service::Mode;
@@ -136,6 +137,25 @@ pub async fn list(app: &App, caller: &Caller) -> store::Result<Vec<KeyRow>> {
     access::keys(&app.db, caller.client_id, caller.mode.as_str()).await
 }
 
+/// A key with whose it is, in words.
+pub struct Owned {
+    pub row: KeyRow,
+    /// A person's name, or the name it was made for.
+    pub owner: Personal,
+    /// Its person does not work for the client any more.
+    pub left: bool,
+    pub last_used: Option<DateTime<Utc>>,
+}
+
+/// A key with whose it is.
+pub async fn owned(app: &App, row: KeyRow) -> anyhow::Result<Owned> {
+    let left = match row.user_id {
+        Some(user_id) => people::role_at(app, row.client_id, user_id).await?.is_none(),
+        None => false,
+    };
+    Ok(Owned { owner: people::name_of(app, &row.owner()).await?, left, last_used: last_used(app, &row), row })
+}
+
 /// One key of the caller's client and mode.
 pub async fn get(app: &App, caller: &Caller, id: Uuid) -> store::Result<Option<KeyRow>> {
     let key = access::key(&app.db, caller.client_id, id).await?;
@@ -152,4 +172,27 @@ pub async fn revoke(app: &App, caller: &Caller, id: Uuid) -> store::Result<Optio
         app.credentials.clear();
     }
     get(app, caller, id).await
+}
+
+/// When a key was last called with, written down or not.
+pub fn last_used(app: &App, key: &KeyRow) -> Option<DateTime<Utc>> {
+    app.key_use.of(key.client_id, key.id).max(key.last_used_at)
+}
+
+/// Writes down when keys were last called with: one statement for all of them, once a minute, so that no call waits.
+pub async fn flush_use(app: &App) -> store::Result<()> {
+    let mut noted = app.key_use.all();
+    if noted.is_empty() {
+        return Ok(());
+    }
+    // In one order, whoever else writes them too.
+    noted.sort_unstable();
+    let clients: Vec<Uuid> = noted.iter().map(|(client, _, _)| *client).collect();
+    let ids: Vec<Uuid> = noted.iter().map(|(_, id, _)| *id).collect();
+    let times: Vec<_> = noted.iter().map(|(_, _, at)| *at).collect();
+    let mut tx = super::single(&app.db).await?;
+    access::keys_used(&mut tx, &clients, &ids, &times).await?;
+    tx.commit().await?;
+    app.key_use.written(&noted);
+    Ok(())
 }

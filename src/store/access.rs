@@ -20,6 +20,8 @@ pub struct KeyRow {
     pub hint: String,
     pub rights: serde_json::Value,
     pub created_at: DateTime<Utc>,
+    /// As it was written last; that is done once a minute.
+    pub last_used_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
     pub allowed_addresses: Vec<String>,
 }
@@ -38,8 +40,8 @@ impl KeyRow {
 pub async fn key_by_hash(db: &Db, hash: &[u8]) -> Result<Option<KeyRow>> {
     Ok(sqlx::query_as!(
         KeyRow,
-        "SELECT k.client_id, k.id, k.mode, k.name, k.user_id, k.person, k.hint, k.rights, k.created_at, k.revoked_at,
-            c.allowed_addresses
+        "SELECT k.client_id, k.id, k.mode, k.name, k.user_id, k.person, k.hint, k.rights, k.created_at,
+            k.last_used_at, k.revoked_at, c.allowed_addresses
          FROM route r JOIN api_key k ON k.client_id = r.client_id AND k.id = r.target
             JOIN client c ON c.client_id = r.client_id AND c.status = 'ACTIVE'
          WHERE r.kind = 'api_key' AND r.lookup = $1",
@@ -53,8 +55,8 @@ pub async fn key_by_hash(db: &Db, hash: &[u8]) -> Result<Option<KeyRow>> {
 pub async fn key(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<KeyRow>> {
     Ok(sqlx::query_as!(
         KeyRow,
-        "SELECT k.client_id, k.id, k.mode, k.name, k.user_id, k.person, k.hint, k.rights, k.created_at, k.revoked_at,
-            c.allowed_addresses
+        "SELECT k.client_id, k.id, k.mode, k.name, k.user_id, k.person, k.hint, k.rights, k.created_at,
+            k.last_used_at, k.revoked_at, c.allowed_addresses
          FROM api_key k JOIN client c ON c.client_id = k.client_id AND c.status = 'ACTIVE'
          WHERE k.client_id = $1 AND k.id = $2",
         client_id,
@@ -68,8 +70,8 @@ pub async fn key(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<KeyRow>> {
 pub async fn keys(db: &Db, client_id: Uuid, mode: &str) -> Result<Vec<KeyRow>> {
     Ok(sqlx::query_as!(
         KeyRow,
-        "SELECT k.client_id, k.id, k.mode, k.name, k.user_id, k.person, k.hint, k.rights, k.created_at, k.revoked_at,
-            c.allowed_addresses
+        "SELECT k.client_id, k.id, k.mode, k.name, k.user_id, k.person, k.hint, k.rights, k.created_at,
+            k.last_used_at, k.revoked_at, c.allowed_addresses
          FROM api_key k JOIN client c ON c.client_id = k.client_id
          WHERE k.client_id = $1 AND k.mode = $2 ORDER BY k.id",
         client_id,
@@ -147,4 +149,19 @@ pub async fn keys_left_behind(db: &Db, client_id: Uuid) -> Result<i64> {
     )
     .fetch_one(&db.reads)
     .await?)
+}
+
+/// Notes when keys were last called with; a time only rises.
+pub async fn keys_used(tx: &mut Tx, clients: &[Uuid], ids: &[Uuid], times: &[DateTime<Utc>]) -> Result<()> {
+    sqlx::query!(
+        "UPDATE api_key k SET last_used_at = GREATEST(k.last_used_at, i.at)
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::timestamptz[]) AS i(client_id, id, at)
+         WHERE k.client_id = i.client_id AND k.id = i.id",
+        clients,
+        ids,
+        times,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }

@@ -71,9 +71,19 @@ fn waits_double_and_end_at_a_quarter_of_an_hour() {
 /// The feature and how far a role must reach in it.
 type Need = Option<(Feature, Level)>;
 
+const SETTINGS: Need = Some((Feature::Settings, Level::Edit));
+
+/// Pages behind those of the menu, what they need, and what an allowed person is answered.
+const PAGES: [(&str, Need, u16); 4] = [
+    ("/console/settings/keys/new", SETTINGS, 200),
+    ("/console/settings/keys/key_0", Some((Feature::Settings, Level::View)), 404),
+    ("/console/settings/webhooks/new", SETTINGS, 200),
+    ("/console/settings/webhooks/we_0", Some((Feature::Settings, Level::View)), 404),
+];
+
 /// Every form of the console, the feature and level it needs, and what an allowed person's empty form is answered.
 /// `None`: every signed-in person may send it.
-const FORMS: [(&str, Need, u16); 12] = [
+const FORMS: [(&str, Need, u16); 24] = [
     ("/console/mode", None, 400),
     ("/console/clients", None, 404),
     ("/console/preferences", None, 303),
@@ -81,6 +91,18 @@ const FORMS: [(&str, Need, u16); 12] = [
     ("/console/settings/security/second-factor", None, 422),
     ("/console/settings/security/second-factor/remove", None, 422),
     ("/console/settings/security/sessions/ses_0/end", None, 404),
+    ("/console/settings/keys/new", SETTINGS, 422),
+    ("/console/settings/keys/key_0/revoke", SETTINGS, 404),
+    ("/console/settings/addresses", SETTINGS, 409),
+    ("/console/settings/webhooks/new", SETTINGS, 422),
+    ("/console/settings/webhooks/we_0/change", SETTINGS, 404),
+    ("/console/settings/webhooks/we_0/switch", SETTINGS, 400),
+    ("/console/settings/webhooks/we_0/test", SETTINGS, 404),
+    ("/console/settings/webhooks/we_0/rotate", SETTINGS, 404),
+    ("/console/settings/webhooks/we_0/replay-failed", SETTINGS, 404),
+    ("/console/settings/webhooks/we_0/deliveries/ev_0/replay", SETTINGS, 404),
+    ("/console/settings/sending/pause", Some((Feature::Maintenance, Level::Edit)), 422),
+    ("/console/settings/sending/resume", Some((Feature::Maintenance, Level::Edit)), 303),
     ("/console/settings/team/invite", Some((Feature::Team, Level::Edit)), 422),
     ("/console/settings/team/invitations/inv_0/withdraw", Some((Feature::Team, Level::Edit)), 404),
     ("/console/settings/team/usr_0/role", Some((Feature::Team, Level::Edit)), 404),
@@ -129,6 +151,11 @@ async fn every_role_sees_and_sends_what_the_matrix_says() {
             assert_eq!(member.status, if may(role, Feature::Team, Level::View) { 404 } else { 403 }, "{role:?}");
             assert_eq!(browser.get("/console/clients").await.status, 200);
             assert_eq!(browser.get("/console/settings/security/second-factor").await.status, 200);
+            for (path, needs, status) in PAGES {
+                let allowed = needs.is_none_or(|(feature, need)| may(role, feature, need));
+                let page = browser.get(path).await;
+                assert_eq!(page.status, if allowed { status } else { 403 }, "{role:?} at {path}");
+            }
             for (path, needs, status) in FORMS {
                 let allowed = needs.is_none_or(|(feature, need)| may(role, feature, need));
                 let page = browser.post(path, &[]).await;

@@ -18,6 +18,7 @@ mod conformance;
 mod console_invitations;
 mod console_pages;
 mod console_roles;
+mod console_settings;
 mod console_sign_in;
 mod crash;
 mod devdb;

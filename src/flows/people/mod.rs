@@ -8,6 +8,7 @@ pub mod install;
 pub mod invitations;
 pub mod log;
 pub mod passwords;
+pub mod proof;
 pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
@@ -42,6 +43,8 @@ pub struct Person {
     pub second_factor: bool,
     pub device: String,
     pub started_at: DateTime<Utc>,
+    /// When the person last gave the password or a code.
+    pub proved_at: DateTime<Utc>,
     pub mode: Mode,
     /// The client worked for now; `None` for who works for none any more.
     pub work: Option<Work>,
@@ -53,6 +56,28 @@ pub struct Work {
     pub client_id: Uuid,
     pub client: String,
     pub role: Role,
+    /// Whether the client's sending is held back.
+    pub pause: Option<Pause>,
+}
+
+/// Sending is held back.
+#[derive(Clone, Debug)]
+pub struct Pause {
+    /// Since when, where the client holds it back itself.
+    pub since: Option<DateTime<Utc>>,
+    pub reason: String,
+    /// Who runs the installation holds it back, for all clients.
+    pub by_installation: bool,
+}
+
+impl Pause {
+    fn of(since: Option<DateTime<Utc>>, reason: Option<String>, all: Option<&Value>) -> Option<Self> {
+        let told = all.map(|value| value["reason"].as_str().unwrap_or_default().to_owned());
+        let by_installation = told.is_some();
+        // Only the installation's own hand lifts its pause, so that one is told first.
+        let reason = told.or(since.map(|_| reason.unwrap_or_default()))?;
+        Some(Pause { since, reason, by_installation })
+    }
 }
 
 impl Person {

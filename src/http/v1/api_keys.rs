@@ -79,6 +79,8 @@ pub struct Key {
     #[schema(value_type = Object, example = json!({ "send_money": "read_write", "webhooks": "read", "settings": "none", "providers": "none", "operations": "none" }))]
     pub rights: BTreeMap<&'static str, Right>,
     pub created_at: String,
+    /// When it was last called with.
+    pub last_used_at: Option<String>,
     pub revoked_at: Option<String>,
     /// The key itself: shown once, in the answer that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,7 +120,7 @@ pub async fn create(
     };
     let row = keys::get(&http.app, &caller, id).await?.ok_or_else(|| ApiError::not_found("key"))?;
     let is_new = secret.is_some();
-    let key = Key { secret, ..show(row) };
+    let key = Key { secret, ..show(&http, row) };
     Ok(if is_new { reply::created(key) } else { reply::ok(key).header("idempotent-replayed", "true") })
 }
 
@@ -165,7 +167,7 @@ fn rights(wanted: &KeyRights) -> Rights {
 )]
 pub async fn list(State(http): State<Http>, auth: Auth) -> Result<Reply<Page<Key>>, ApiError> {
     let caller = auth.may(Product::Settings, Need::Read)?;
-    let items = keys::list(&http.app, &caller).await?.into_iter().map(show).collect();
+    let items = keys::list(&http.app, &caller).await?.into_iter().map(|row| show(&http, row)).collect();
     Ok(reply::ok(Page { items, next_cursor: None }))
 }
 
@@ -181,10 +183,11 @@ pub async fn revoke(State(http): State<Http>, auth: Auth, Path(key): Path<String
     let caller = auth.may(Product::Settings, Need::Write)?;
     let id = id(ids::KEY, &key, "key")?;
     let row = keys::revoke(&http.app, &caller, id).await?.ok_or_else(|| ApiError::not_found("key"))?;
-    Ok(reply::ok(show(row)))
+    Ok(reply::ok(show(&http, row)))
 }
 
-fn show(row: KeyRow) -> Key {
+fn show(http: &Http, row: KeyRow) -> Key {
+    let last_used = keys::last_used(&http.app, &row);
     let person = row.owner();
     let rights: Rights = serde_json::from_value(row.rights).unwrap_or_default();
     let of = |product: Product| rights.0.get(&product).copied().unwrap_or_default();
@@ -196,6 +199,7 @@ fn show(row: KeyRow) -> Key {
         hint: row.hint,
         rights: Product::ALL.into_iter().map(|product| (product.as_str(), of(product))).collect(),
         created_at: time(row.created_at),
+        last_used_at: last_used.map(time),
         revoked_at: row.revoked_at.map(time),
         secret: None,
     }

@@ -42,6 +42,16 @@ fn evidence(frame: &Frame, evidence: &str) -> Badge {
     Badge { word: word(frame, "evidence", evidence), look, sign }
 }
 
+/// The badge of how a webhook's delivery stands.
+pub fn delivery_badge(frame: &Frame, state: &str) -> Badge {
+    let (look, sign) = match state {
+        "delivered" => ("good", "●"),
+        "failed" => ("bad", "■"),
+        _ => ("calm", "◐"),
+    };
+    Badge { word: word(frame, "delivery", state), look, sign }
+}
+
 /// A word of the engine in the person's language, or as it is where the table has none.
 fn word(frame: &Frame, area: &str, word: &str) -> String {
     frame.lang.find(&format!("{area}.{word}")).map_or_else(|| word.to_owned(), str::to_owned)

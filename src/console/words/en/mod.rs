@@ -6,7 +6,17 @@ mod frame;
 mod home;
 mod people;
 mod providers;
+mod settings;
 mod transactions;
+mod webhooks;
 
-pub const TABLES: &[&super::Table] =
-    &[audit::WORDS, frame::WORDS, home::WORDS, people::WORDS, providers::WORDS, transactions::WORDS];
+pub const TABLES: &[&super::Table] = &[
+    audit::WORDS,
+    frame::WORDS,
+    home::WORDS,
+    people::WORDS,
+    providers::WORDS,
+    settings::WORDS,
+    transactions::WORDS,
+    webhooks::WORDS,
+];
