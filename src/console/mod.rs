@@ -8,6 +8,7 @@ mod field;
 mod frame;
 mod guard;
 mod pages;
+mod proof;
 mod show;
 mod shown;
 mod visitor;
@@ -92,7 +93,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/console/mode", post(preferences::mode))
         .route("/console/clients", get(clients::page).post(clients::choose))
         .route("/console/transactions", get(transactions::list))
+        .route("/console/transactions/doubt", get(transactions::doubt))
         .route("/console/transactions/{id}", get(transactions::story))
+        .route("/console/transactions/{id}/refresh", post(transactions::refresh))
+        .route("/console/transactions/{id}/resend", post(transactions::resend))
+        .route("/console/transactions/{id}/cancel", get(transactions::cancel_page).post(transactions::cancel))
+        .route("/console/transactions/{id}/resolve", get(transactions::propose_page).post(transactions::propose))
+        .route("/console/transactions/{id}/approve", get(transactions::approve_page).post(transactions::approve))
+        .route("/console/transactions/{id}/withdraw", post(transactions::withdraw))
         .route("/console/providers", get(providers::list))
         .route("/console/settings/keys", get(keys::list))
         .route("/console/settings/keys/new", get(keys::form).post(keys::make))

@@ -73,8 +73,16 @@ type Need = Option<(Feature, Level)>;
 
 const SETTINGS: Need = Some((Feature::Settings, Level::Edit));
 
+const RESOLVE: Need = Some((Feature::Reconciliation, Level::Edit));
+const OPERATE: Need = Some((Feature::Maintenance, Level::Edit));
+const SEE: Need = Some((Feature::Transactions, Level::View));
+
 /// Pages behind those of the menu, what they need, and what an allowed person is answered.
-const PAGES: [(&str, Need, u16); 4] = [
+const PAGES: [(&str, Need, u16); 8] = [
+    ("/console/transactions/doubt", SEE, 200),
+    ("/console/transactions/sm_0/cancel", OPERATE, 404),
+    ("/console/transactions/sm_0/resolve", RESOLVE, 404),
+    ("/console/transactions/sm_0/approve", RESOLVE, 404),
     ("/console/settings/keys/new", SETTINGS, 200),
     ("/console/settings/keys/key_0", Some((Feature::Settings, Level::View)), 404),
     ("/console/settings/webhooks/new", SETTINGS, 200),
@@ -83,7 +91,13 @@ const PAGES: [(&str, Need, u16); 4] = [
 
 /// Every form of the console, the feature and level it needs, and what an allowed person's empty form is answered.
 /// `None`: every signed-in person may send it.
-const FORMS: [(&str, Need, u16); 24] = [
+const FORMS: [(&str, Need, u16); 30] = [
+    ("/console/transactions/sm_0/refresh", SEE, 404),
+    ("/console/transactions/sm_0/resend", OPERATE, 404),
+    ("/console/transactions/sm_0/cancel", OPERATE, 404),
+    ("/console/transactions/sm_0/resolve", RESOLVE, 404),
+    ("/console/transactions/sm_0/approve", RESOLVE, 404),
+    ("/console/transactions/sm_0/withdraw", RESOLVE, 404),
     ("/console/mode", None, 400),
     ("/console/clients", None, 404),
     ("/console/preferences", None, 303),
@@ -101,8 +115,8 @@ const FORMS: [(&str, Need, u16); 24] = [
     ("/console/settings/webhooks/we_0/rotate", SETTINGS, 404),
     ("/console/settings/webhooks/we_0/replay-failed", SETTINGS, 404),
     ("/console/settings/webhooks/we_0/deliveries/ev_0/replay", SETTINGS, 404),
-    ("/console/settings/sending/pause", Some((Feature::Maintenance, Level::Edit)), 422),
-    ("/console/settings/sending/resume", Some((Feature::Maintenance, Level::Edit)), 303),
+    ("/console/settings/sending/pause", OPERATE, 422),
+    ("/console/settings/sending/resume", OPERATE, 303),
     ("/console/settings/team/invite", Some((Feature::Team, Level::Edit)), 422),
     ("/console/settings/team/invitations/inv_0/withdraw", Some((Feature::Team, Level::Edit)), 404),
     ("/console/settings/team/usr_0/role", Some((Feature::Team, Level::Edit)), 404),

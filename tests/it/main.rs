@@ -17,6 +17,7 @@ mod catalog;
 mod conformance;
 mod console_invitations;
 mod console_pages;
+mod console_payment_actions;
 mod console_roles;
 mod console_settings;
 mod console_sign_in;

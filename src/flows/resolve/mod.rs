@@ -78,6 +78,9 @@ pub enum Resolved {
 pub enum Refused {
     #[error("there is no such payment")]
     NotFound,
+    /// What was to be approved is not proposed any more.
+    #[error("this proposal stands no more")]
+    Gone,
     /// The caller's person does not work for the client, or not in a role that resolves.
     #[error("the person of this key has no say in it")]
     NotHeard,
@@ -125,15 +128,73 @@ pub async fn say(app: &App, caller: &Caller, payment_id: Uuid, word: &Word) -> R
         if proposal.outcome != word.outcome.as_str() {
             return Err(Refused::Differs(Box::new(proposal.clone())));
         }
-        if caller.is(&proposal.proposed_by) {
-            return Err(Refused::SecondPerson(Box::new(proposal.clone())));
-        }
-        let plan = state.plan(word.outcome, proposal.proposed_at)?;
-        if let Some(done) = execute(app, caller, &state, proposal, word.outcome, plan).await? {
+        if let Some(done) = second(app, caller, &state, proposal, word.outcome).await? {
             return Ok(Resolved::Executed(done));
         }
     }
     Err(Refused::Fault(anyhow::anyhow!("a resolution was overtaken {ROUNDS} times")))
+}
+
+/// Approves the proposal that the caller has read, and no other, and carries it out.
+pub async fn approve(app: &App, caller: &Caller, payment_id: Uuid, proposal_id: Uuid) -> Result<Resolution, Refused> {
+    heard(app, caller).await?;
+    for _ in 0..ROUNDS {
+        let state = State::read(app, caller, payment_id).await?;
+        let proposal = state.proposal.as_ref().filter(|proposal| proposal.id == proposal_id).ok_or(Refused::Gone)?;
+        let outcome = Outcome::parse(&proposal.outcome).ok_or(Refused::Gone)?;
+        if let Some(done) = second(app, caller, &state, proposal, outcome).await? {
+            return Ok(done);
+        }
+    }
+    Err(Refused::Fault(anyhow::anyhow!("an approval was overtaken {ROUNDS} times")))
+}
+
+/// The word of a second person; `None` where the payment or the proposal moved meanwhile.
+async fn second(
+    app: &App,
+    caller: &Caller,
+    state: &State,
+    proposal: &Resolution,
+    outcome: Outcome,
+) -> Result<Option<Resolution>, Refused> {
+    if caller.is(&proposal.proposed_by) {
+        return Err(Refused::SecondPerson(Box::new(proposal.clone())));
+    }
+    let plan = state.plan(outcome, proposal.proposed_at)?;
+    execute(app, caller, state, proposal, outcome, plan).await
+}
+
+/// The proposals of the caller's client and mode that wait for a second person, oldest first.
+pub async fn waiting(app: &App, caller: &Caller, limit: i64) -> store::Result<Vec<exception::Waiting>> {
+    exception::waiting(&app.db, caller.client_id, caller.mode.as_str(), limit).await
+}
+
+/// How a payment stands for who may resolve it.
+pub struct Standing {
+    /// What could be proposed now; empty where something is proposed already.
+    pub fits: Vec<Outcome>,
+    pub proposal: Option<Resolution>,
+    /// The proposal is the caller's own: another person approves it.
+    pub mine: bool,
+    /// Something happened after the proposal, so it can be approved no more.
+    pub stale: bool,
+}
+
+/// How a payment stands for who may resolve it.
+pub async fn standing(app: &App, caller: &Caller, payment_id: Uuid) -> Result<Standing, Refused> {
+    let state = State::read(app, caller, payment_id).await?;
+    let now = app.now();
+    let fits = |outcome: &Outcome| state.proposal.is_none() && state.plan(*outcome, now).is_ok();
+    let stale = state.proposal.as_ref().is_some_and(|proposal| {
+        let outcome = Outcome::parse(&proposal.outcome);
+        outcome.is_none_or(|outcome| state.plan(outcome, proposal.proposed_at).is_err())
+    });
+    Ok(Standing {
+        fits: Outcome::ALL.into_iter().filter(fits).collect(),
+        mine: state.proposal.as_ref().is_some_and(|proposal| caller.is(&proposal.proposed_by)),
+        stale,
+        proposal: state.proposal,
+    })
 }
 
 /// Takes back the proposal of a payment; `None` where there is none any more.

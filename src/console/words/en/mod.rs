@@ -2,6 +2,7 @@
 //! shows it.
 
 mod audit;
+mod doubt;
 mod frame;
 mod home;
 mod people;
@@ -12,6 +13,7 @@ mod webhooks;
 
 pub const TABLES: &[&super::Table] = &[
     audit::WORDS,
+    doubt::WORDS,
     frame::WORDS,
     home::WORDS,
     people::WORDS,

@@ -119,12 +119,16 @@ pub async fn resolve(
 async fn withdraw(http: &Http, caller: &Caller, id: uuid::Uuid) -> Result<Reply<Resolution>, ApiError> {
     match resolve::withdraw(&http.app, caller, id).await.map_err(refused)? {
         Some(row) => Ok(reply::ok(Resolution::of("withdrawn", row))),
-        None => Err(ApiError::conflict(
-            "no_proposal",
-            "Nothing is proposed for this payment.",
-            "Read the payment: it may have been resolved already.",
-        )),
+        None => Err(no_proposal()),
     }
+}
+
+fn no_proposal() -> ApiError {
+    ApiError::conflict(
+        "no_proposal",
+        "Nothing is proposed for this payment.",
+        "Read the payment: it may have been resolved already.",
+    )
 }
 
 fn refused(refused: Refused) -> ApiError {
@@ -133,6 +137,7 @@ fn refused(refused: Refused) -> ApiError {
     };
     match refused {
         Refused::NotFound => ApiError::not_found("transaction"),
+        Refused::Gone => no_proposal(),
         Refused::NotHeard => ApiError::forbidden(
             "person_has_no_say",
             "The person this key belongs to may not resolve payments of this client.",
