@@ -9,6 +9,7 @@ import { judges } from "./journeys/judges.js";
 import { operator } from "./journeys/operator.js";
 import { owner } from "./journeys/owner.js";
 import { plain } from "./journeys/plain.js";
+import { strangers } from "./journeys/strangers.js";
 
 const { CONSOLE_FACTS, CONSOLE_BROWSER, CONSOLE_SHOTS, CONSOLE_KEPT } = process.env;
 /** What the demo printed, and what the journeys tell each other: `people` by role, each with e-mail, password or link. */
@@ -44,3 +45,4 @@ journey("owner", owner);
 journey("finance", finance, ["finance"]);
 journey("operator", operator, ["operation"]);
 journey("without JavaScript", plain, ["operation"]);
+journey("strangers", strangers, ["owner"]);

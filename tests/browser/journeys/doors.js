@@ -1,7 +1,7 @@
 // How people come in and get about: signing in, joining by a link, the menu. Steps that several journeys share.
 import assert from "node:assert/strict";
 
-import { code } from "../support/totp.js";
+import { code, step } from "../support/totp.js";
 
 /** Signs in from wherever the console sends a stranger, with the code of the second step where there is one. */
 export async function signIn(desk, person, path = "/console/") {
@@ -13,10 +13,18 @@ export async function signIn(desk, person, path = "/console/") {
   if (person.key) {
     await page.getByRole("heading", { name: "Enter your code" }).waitFor();
     await desk.look("code");
-    await page.getByLabel("Code").fill(code(person.key, person.used++));
+    await page.getByLabel("Code").fill(nextCode(person));
     await page.getByRole("button", { name: "Continue" }).click();
   }
   await page.getByText("Your account:").waitFor();
+}
+
+/** A code of the app, or where those of this moment are used up, one of the codes kept for a lost phone: each is taken once. */
+export function nextCode(person) {
+  const next = Math.max(step(), (person.step ?? 0) + 1);
+  if (next > step() + 1) return person.recovery.pop();
+  person.step = next;
+  return code(person.key, next);
 }
 
 /** Joins by the link of an invitation as somebody new, with nothing but the keyboard. */

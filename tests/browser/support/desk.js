@@ -84,15 +84,16 @@ export class Desk {
     const { page, place } = this;
     await page.setViewportSize(size);
     await page.emulateMedia({ colorScheme: theme });
-    // The page's own button is judged with the mouse on it; else the mouse stands aside.
-    const button = page.locator("main .primary:visible").first();
-    if (size === DESK && (await button.count())) await button.hover();
-    else await page.mouse.move(0, 0);
+    await page.mouse.move(0, 0);
+    await page.evaluate(() => window.scrollTo(0, 0));
     const at = `${name} at ${size.width} in ${theme}`;
     if (place.shots) {
       const path = join(place.shots, `${name}-${size.width}-${theme}.png`);
       await page.screenshot({ path, fullPage: true });
     }
+    // At a desk the page's own button is judged with the mouse on it.
+    const button = page.locator("main .primary:visible").first();
+    if (size === DESK && (await button.count())) await button.hover();
     if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
     const { violations } = await page.evaluate((options) => window.axe.run(document, { ...options, resultTypes: ["violations"], preload: false }), options);
     for (const { id, impact, help, nodes } of violations) {

@@ -10,10 +10,13 @@ function bytes(base32) {
   return Buffer.from(bits.match(/.{8}/g).map((octet) => Number.parseInt(octet, 2)));
 }
 
-/** The code of `key` now, or of as many steps later. A code is taken once, so a second sign-in within one step brings the next. */
-export function code(key, later = 0) {
+/** The step that a code of this moment belongs to. */
+export const step = () => Math.floor(Date.now() / 30_000);
+
+/** The code of `key` in a step. */
+export function code(key, step) {
   const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + later));
+  counter.writeBigUInt64BE(BigInt(step));
   const digest = createHmac("sha1", bytes(key)).update(counter).digest();
   const number = digest.readUInt32BE(digest[19] & 15) & 0x7fffffff;
   return String(number % 1_000_000).padStart(6, "0");
