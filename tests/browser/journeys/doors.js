@@ -13,7 +13,7 @@ export async function signIn(desk, person, path = "/console/") {
   if (person.key) {
     await page.getByRole("heading", { name: "Enter your code" }).waitFor();
     await desk.look("code");
-    await page.getByLabel("Code").fill(nextCode(person));
+    await page.getByLabel("Code", { exact: true }).fill(nextCode(person));
     await page.getByRole("button", { name: "Continue" }).click();
   }
   await page.getByText("Your account:").waitFor();

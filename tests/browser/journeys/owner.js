@@ -62,12 +62,15 @@ async function secondStep(desk, me) {
   await page.getByRole("heading", { level: 1, name: "Add a second step" }).waitFor();
   await desk.look("second-step");
   me.key = await page.locator(".secret").innerText();
-  await page.getByLabel("Code").fill("000000");
+  await page.getByRole("img", { name: "QR code of your key" }).waitFor();
+  const address = await page.getByRole("link", { name: "open it in the app" }).getAttribute("href");
+  assert.equal(new URL(address).searchParams.get("secret"), me.key.replaceAll(" ", ""));
+  await page.getByLabel("Code", { exact: true }).fill("000000");
   await page.getByLabel("Password").fill(me.password);
   await page.getByRole("button", { name: "Turn on" }).click();
   await page.getByText("Password or code is wrong.").waitFor();
   await desk.look("second-step-wrong");
-  await page.getByLabel("Code").fill(nextCode(me));
+  await page.getByLabel("Code", { exact: true }).fill(nextCode(me));
   await page.getByLabel("Password").fill(me.password);
   await page.getByRole("button", { name: "Turn on" }).click();
   await page.getByRole("heading", { name: "Keep these ten codes" }).waitFor();
