@@ -19,12 +19,13 @@ export async function strangers(place) {
     // Another port of the same host counts as the same site, so the cookies come along; another name does not.
     for (const host of ["127.0.0.1", "localhost"]) {
       await forged(desk, place, `http://${host}:${port}`);
-      await framed(desk, place, `http://${host}:${port}`);
+      for (const page of ["/console/", "/docs/"]) await framed(desk, `${place.url}${page}`, `http://${host}:${port}`);
     }
   } finally {
     site.close();
   }
   await written(desk, place);
+  await reference(desk);
   await afterwards(desk);
 }
 
@@ -90,12 +91,12 @@ async function forged(desk, place, origin) {
 }
 
 /** A page of ours inside a frame of theirs shows nothing. */
-async function framed(desk, place, origin) {
+async function framed(desk, address, origin) {
   const page = await desk.context.newPage();
   const refused = page.waitForEvent("console", (message) => /frame-ancestors/.test(message.text()));
-  await page.goto(`${origin}/?page=${encodeURIComponent(`<iframe src="${place.url}/console/"></iframe>`)}`);
+  await page.goto(`${origin}/?page=${encodeURIComponent(`<iframe src="${address}"></iframe>`)}`);
   await refused;
-  assert.equal(await page.frameLocator("iframe").getByRole("main").count(), 0);
+  assert.equal(await page.frameLocator("iframe").locator("a").count(), 0);
   await page.close();
 }
 
@@ -127,6 +128,16 @@ async function written(desk, place) {
   assert.equal(await page.getByLabel("E-mail").inputValue(), SCRIPT);
   await desk.look("team-wrong");
   assert.notEqual(await page.title(), "ran");
+}
+
+/** The reference stands on the same host: it shows our document whatever a link asks for, and asks nobody else. */
+async function reference(desk) {
+  const { page } = desk;
+  const other = encodeURIComponent("http://127.0.0.2:8099/openapi.json");
+  await desk.go(`/docs/?url=${other}&configUrl=${other}`);
+  await page.getByRole("heading", { name: /^Paystrator/ }).waitFor();
+  await page.getByText("/v1/send-money", { exact: true }).first().waitFor();
+  await desk.go("/console/");
 }
 
 /** Nothing of it can be seen again by going back. */
