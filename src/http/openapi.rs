@@ -41,6 +41,8 @@ use super::v1;
         v1::providers::set_status,
         v1::providers::remove,
         v1::providers::test,
+        v1::providers::read_monitoring,
+        v1::providers::set_monitoring,
         v1::providers::list_fees,
         v1::providers::set_fee,
         v1::providers::preview_fee,

@@ -29,6 +29,7 @@ mod domain_schedules;
 mod failover;
 mod form;
 mod kaspro_golden;
+mod monitoring;
 mod no_questions;
 mod outbound;
 mod oy_golden;
