@@ -9,6 +9,7 @@ mod frame;
 mod guard;
 mod pages;
 mod proof;
+pub mod qr;
 mod show;
 mod shown;
 mod visitor;

@@ -28,6 +28,8 @@ use crate::store::payment::{AttemptRow, ObservationRow};
 /// One thing that happened.
 struct Step {
     at: DateTime<Utc>,
+    /// Of what is written at one instant: causes before what they led to.
+    rank: u8,
     /// How it looks: `good`, `bad`, `warn` or `calm`.
     look: &'static str,
     sign: &'static str,
@@ -190,6 +192,7 @@ fn steps(frame: &Frame, detail: &Detail, deliveries: &[Delivery], calls: &[CallR
     let row = &detail.view.row;
     let taken = Step {
         at: row.created_at,
+        rank: 0,
         look: "calm",
         sign: "●",
         title: frame.t("story.taken").into(),
@@ -204,8 +207,7 @@ fn steps(frame: &Frame, detail: &Detail, deliveries: &[Delivery], calls: &[CallR
     let same = |a: &LineRow, b: &LineRow| (a.created_at, a.attempt, &a.kind) == (b.created_at, b.attempt, &b.kind);
     steps.extend(detail.ledger.chunk_by(same).map(|lines| entered(frame, lines)));
     steps.extend(deliveries.iter().map(|delivery| told(frame, delivery)));
-    // Stable: what was written at one instant stays in the order of cause.
-    steps.sort_by_key(|step| step.at);
+    steps.sort_by_key(|step| (step.at, step.rank));
     steps
 }
 
@@ -229,6 +231,7 @@ fn tried(frame: &Frame, attempt: &AttemptRow) -> Step {
     lines.push(frame.t1("story.state", "state", &badge.word));
     Step {
         at: attempt.created_at,
+        rank: 4,
         look: badge.look,
         sign: "➤",
         title: frame.lang.with("story.attempt", &[("n", &number), ("label", label)]),
@@ -243,6 +246,7 @@ fn observed(frame: &Frame, seen: &ObservationRow) -> Step {
     let said = said.join(" · ");
     Step {
         at: seen.seen_at,
+        rank: 2,
         look: badge.look,
         sign: badge.sign,
         title: format!("{}: {}", word(frame, "seen", &seen.kind), badge.word),
@@ -259,7 +263,15 @@ fn called(frame: &Frame, call: &CallRow) -> Step {
     if call.done_at.is_none() {
         lines.push(frame.t("story.call_open").into());
     }
-    Step { at: call.received_at, look: "calm", sign: "☏", title: word(frame, "seen", "callback"), lines, raw: None }
+    Step {
+        at: call.received_at,
+        rank: 1,
+        look: "calm",
+        sign: "☏",
+        title: word(frame, "seen", "callback"),
+        lines,
+        raw: None,
+    }
 }
 
 /// What was booked, with the amount of each line.
@@ -272,6 +284,7 @@ fn entered(frame: &Frame, lines: &[LineRow]) -> Step {
     let kind = lines.first().map_or("", |row| row.kind.as_str());
     Step {
         at: lines.first().map_or(DateTime::UNIX_EPOCH, |row| row.created_at),
+        rank: if kind == "sent" { 5 } else { 3 },
         look: if kind == "suspense" { "warn" } else { "calm" },
         sign: "≡",
         title: frame.t1("story.entered", "when", &word(frame, "booked", kind)),
@@ -300,6 +313,7 @@ fn told(frame: &Frame, delivery: &Delivery) -> Step {
     lines.extend(delivery.next_try_at.map(|at| frame.t1("webhooks.next_try", "when", &frame.ago(&at))));
     Step {
         at: delivery.created_at,
+        rank: 6,
         look,
         sign,
         title: frame.t1("story.webhook", "type", &delivery.kind),
