@@ -213,8 +213,10 @@ fn difference(
 /// Sets a connection's status by hand, if the version it was read with still stands.
 pub async fn set_status_by(app: &App, caller: &Caller, old: &Stored, new: NewStatus<'_>) -> Result<Stored, Refused> {
     let (client_id, id, now) = (old.client_id, old.connection.id, app.now());
-    if let Some(reason) = end_fault(&new, now) {
-        return Err(Refused::Fields(vec![fault("until", reason)]));
+    let wrong = [("reason", reason_fault(new.reason)), ("until", end_fault(&new, now))];
+    let faults: Vec<_> = wrong.into_iter().filter_map(|(field, wrong)| Some(fault(field, wrong?))).collect();
+    if !faults.is_empty() {
+        return Err(Refused::Fields(faults));
     }
     let mut tx = flows::begin(&app.db).await?;
     if !status::set_status(&mut tx, client_id, id, Some(old.version), &new, now).await? {
@@ -236,6 +238,17 @@ pub async fn set_status_by(app: &App, caller: &Caller, old: &Stored, new: NewSta
     forget(app, client_id, id);
     reread(app, client_id, id).await
 }
+
+/// What is wrong with the reason of a status.
+fn reason_fault(reason: &str) -> Option<&'static str> {
+    if reason.trim().is_empty() {
+        return Some("must not be blank");
+    }
+    (reason.chars().count() > REASON_LENGTH).then_some("must have at most 500 characters")
+}
+
+/// The longest reason of a status, in characters.
+const REASON_LENGTH: usize = 500;
 
 /// What is wrong with the end of a status.
 fn end_fault(new: &NewStatus<'_>, now: DateTime<Utc>) -> Option<&'static str> {
