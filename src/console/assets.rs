@@ -9,32 +9,46 @@ use axum::response::{IntoResponse, Response};
 use super::guard::Fail;
 use crate::crypto::sha256;
 
-const STYLE: &str = include_str!("style.css");
-const MARK: &str = include_str!("mark.svg");
+/// The style sheet, in the order in which its files have their say: a page's own file goes before `narrow`.
+const STYLE: &str = concat!(
+    include_str!("style/base.css"),
+    include_str!("style/controls.css"),
+    include_str!("style/frame.css"),
+    include_str!("style/parts.css"),
+    include_str!("style/story.css"),
+    include_str!("style/narrow.css"),
+);
+
+/// Every file: its name, what it ends with, what it holds. A script stands beside the page it belongs to, and no page
+/// needs one to work.
+const FILES: &[(&str, &str, &str)] = &[("style", "css", STYLE), ("mark", "svg", include_str!("mark.svg"))];
 
 /// A file that is served.
 struct Asset {
+    stem: &'static str,
+    /// Stem, hash and end.
     name: String,
     kind: &'static str,
     text: &'static str,
 }
 
-static ALL: LazyLock<[Asset; 2]> = LazyLock::new(|| {
-    let asset = |stem: &str, end: &str, kind: &'static str, text: &'static str| {
+static ALL: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    let asset = |(stem, end, text): &(&'static str, &'static str, &'static str)| {
         let hash = hex::encode(&sha256(&[text.as_bytes()])[..8]);
-        Asset { name: format!("{stem}-{hash}.{end}"), kind, text }
+        let kind = match *end {
+            "css" => "text/css; charset=utf-8",
+            "js" => "text/javascript; charset=utf-8",
+            _ => "image/svg+xml",
+        };
+        Asset { stem, name: format!("{stem}-{hash}.{end}"), kind, text }
     };
-    [asset("style", "css", "text/css; charset=utf-8", STYLE), asset("mark", "svg", "image/svg+xml", MARK)]
+    FILES.iter().map(asset).collect()
 });
 
-/// Where the style sheet is.
-pub fn style() -> String {
-    format!("/console/assets/{}", ALL[0].name)
-}
-
-/// Where the mark is.
-pub fn mark() -> String {
-    format!("/console/assets/{}", ALL[1].name)
+/// The address of the file with this stem.
+pub fn address(stem: &str) -> String {
+    let asset = ALL.iter().find(|asset| asset.stem == stem).expect("pages name files of the table");
+    format!("/console/assets/{}", asset.name)
 }
 
 pub async fn serve(Path(name): Path<String>) -> Result<Response, Fail> {

@@ -51,8 +51,6 @@ pub struct Frame {
     pub me: Option<Me>,
     pub menu: Vec<Link>,
     pub crumbs: Vec<Crumb>,
-    pub style: String,
-    pub mark: String,
     pub now: DateTime<Utc>,
 }
 
@@ -73,8 +71,6 @@ impl Frame {
             me: None,
             menu: Vec::new(),
             crumbs: Vec::new(),
-            style: assets::style(),
-            mark: assets::mark(),
             now: DateTime::UNIX_EPOCH,
         }
     }
@@ -102,6 +98,11 @@ impl Frame {
         }
         frame.crumbs.push(Crumb { label: frame.title.clone(), path: None });
         frame
+    }
+
+    /// The address of a file of the console's own; a script of a page goes into its template's `script` block.
+    pub fn asset(&self, stem: &str) -> String {
+        assets::address(stem)
     }
 
     /// Puts a page above this one: `title` is its key, `path` its address.

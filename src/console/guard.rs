@@ -100,9 +100,9 @@ impl IntoResponse for Fail {
     }
 }
 
-/// Nothing is loaded from elsewhere, no form goes elsewhere, and no other site shows a page of ours inside its own.
+/// Nothing is loaded from elsewhere, no script asks elsewhere, no form goes elsewhere, and no other site shows a page of ours inside its own.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// On every answer. The referrer goes to ourselves alone, so that the token in an invitation's address goes nowhere.
 const HEADERS: [(&str, &str); 6] = [

@@ -2,7 +2,6 @@
 //!
 //! A form is read by [`Fields`] alone, which refuses one that does not carry the token of this browser and session.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -244,17 +243,26 @@ fn device(agent: &str) -> String {
 }
 
 /// The fields of a form whose token is right.
-pub struct Fields(HashMap<String, String>);
+pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
+    fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// A field without the blanks around it; empty where it was not sent.
-    pub fn text(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", |value| value.trim())
+    pub fn text<'a>(&'a self, name: &'a str) -> &'a str {
+        self.all(name).next().unwrap_or_default()
+    }
+
+    /// Every value of a name that may be sent more than once, as boxes that are ticked are.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim())
     }
 
     /// A field exactly as it was typed.
     pub fn secret(&self, name: &str) -> SecretString {
-        SecretString::from(self.0.get(name).cloned().unwrap_or_default())
+        SecretString::from(self.find(name).unwrap_or_default().to_owned())
     }
 }
 
@@ -264,17 +272,18 @@ impl FromRequest<Console> for Fields {
     async fn from_request(request: Request, console: &Console) -> Result<Self, Fail> {
         let look = request.extensions().get::<Look>().cloned();
         let look = look.ok_or_else(|| Fail::fault(anyhow::anyhow!("no guard")))?;
-        let form = Form::<HashMap<String, String>>::from_request(request, console).await;
+        let form = Form::<Vec<(String, String)>>::from_request(request, console).await;
         let Form(fields) = form.map_err(|_| Fail::BadForm)?;
-        let given = fields.get("form_token").map(String::as_str).unwrap_or_default();
+        let fields = Fields(fields);
+        let given = fields.find("form_token").unwrap_or_default();
         if !constant_time_eq(given.as_bytes(), look.form_token.as_bytes()) {
             return Err(Fail::Forged);
         }
         // Postgres keeps every character but this one.
-        if fields.values().any(|value| value.contains('\0')) {
+        if fields.0.iter().any(|(_, value)| value.contains('\0')) {
             return Err(Fail::BadForm);
         }
-        Ok(Fields(fields))
+        Ok(fields)
     }
 }
 

@@ -1,6 +1,6 @@
-//! Every text of the console, one table a language. Pages name a text by its key and hold none themselves.
+//! Every text of the console, by language and area. Pages name a text by its key and hold none themselves.
 //!
-//! Both tables have the same keys; a test keeps it so, and looks for keys that no table has.
+//! Both languages have the same keys, each once; a test keeps it so, and looks for keys that no table has.
 
 mod en;
 mod id;
@@ -57,12 +57,13 @@ impl Lang {
         best.0
     }
 
-    /// The language's whole table.
-    pub fn table(self) -> &'static Table {
-        match self {
-            Lang::En => en::WORDS,
-            Lang::Id => id::WORDS,
-        }
+    /// Every text of the language.
+    pub fn texts(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let tables = match self {
+            Lang::En => en::TABLES,
+            Lang::Id => id::TABLES,
+        };
+        tables.iter().flat_map(|table| table.iter().copied())
     }
 
     /// The text of a key. A key that no table has shows itself.
@@ -73,8 +74,7 @@ impl Lang {
     /// The text of a key made at run time, if there is one.
     pub fn find(self, key: &str) -> Option<&'static str> {
         type Index = HashMap<&'static str, &'static str>;
-        static INDEXES: LazyLock<[Index; 2]> =
-            LazyLock::new(|| Lang::ALL.map(|lang| lang.table().iter().copied().collect()));
+        static INDEXES: LazyLock<[Index; 2]> = LazyLock::new(|| Lang::ALL.map(|lang| lang.texts().collect()));
         INDEXES[self as usize].get(key).copied()
     }
 
