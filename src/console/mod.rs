@@ -9,6 +9,7 @@ mod frame;
 mod guard;
 mod pages;
 mod show;
+mod typed;
 mod visitor;
 pub mod words;
 
@@ -73,6 +74,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/console/transactions", get(transactions::list))
         .route("/console/transactions/{id}", get(transactions::story))
         .route("/console/providers", get(providers::list))
+        .route("/console/providers/example", get(providers::example))
+        .route("/console/providers/new", get(providers::add_page).post(providers::create))
+        .route("/console/providers/{id}", get(providers::page))
+        .route("/console/providers/{id}/edit", get(providers::edit_page).post(providers::change))
+        .route("/console/providers/{id}/fees", get(providers::fees_page).post(providers::set_fee))
+        .route("/console/providers/{id}/status", get(providers::status_page).post(providers::set_status))
+        .route("/console/providers/{id}/test", post(providers::test))
+        .route("/console/providers/{id}/remove", get(providers::remove_page).post(providers::remove))
         .route("/console/settings/team", get(team::page))
         .route("/console/settings/team/invite", post(team::invite))
         .route("/console/settings/team/invitations/{id}/withdraw", post(team::withdraw))

@@ -167,6 +167,9 @@ async fn checked(
     let known: Vec<Uuid> = given.iter().flatten().copied().collect();
     let held = connection::held(tx, caller.client_id, &known).await?;
     let mut faults = Vec::new();
+    if given.is_empty() {
+        faults.push(FieldFault { field: "connections".into(), reason: "must name at least one".into() });
+    }
     for (at, id) in given.iter().enumerate() {
         let found = held.iter().find(|stored| Some(stored.connection.id) == *id);
         let reason = match found {

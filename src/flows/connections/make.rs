@@ -98,13 +98,16 @@ impl From<once::Refused> for Refused {
     }
 }
 
+/// What is wrong with a label that another connection has.
+pub const USED: &str = "is the label of another connection";
+
 /// All faults at once. A label that is used is one of them; alone, it is a conflict with what stands.
 pub(super) fn settle(mut faults: Vec<FieldFault>, label_used: bool) -> Result<(), Refused> {
     match (faults.is_empty(), label_used) {
         (true, false) => Ok(()),
         (true, true) => Err(Refused::LabelUsed),
         (false, _) => {
-            faults.extend(label_used.then(|| fault("label", "is the label of another connection")));
+            faults.extend(label_used.then(|| fault("label", USED)));
             faults.sort_by(|a, b| a.field.cmp(&b.field));
             Err(Refused::Fields(faults))
         }

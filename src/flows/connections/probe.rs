@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use governor::clock::{Clock, DefaultClock};
 use serde_json::json;
 
 use super::{call, opened};
@@ -17,6 +18,7 @@ use crate::flows::audit::audited;
 use crate::flows::routing;
 use crate::providers::{Cause, Trouble};
 use crate::store::connection::Stored;
+use crate::store::{self};
 
 /// How long a provider may take, whatever its own limits are: somebody waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,16 +33,33 @@ pub struct Tested {
     pub trouble: Option<Trouble>,
 }
 
-/// Tests a connection. `None` where its provider has no call for that.
-pub async fn test(app: &App, caller: &Caller, stored: Stored) -> anyhow::Result<Option<Tested>> {
+/// Why a connection was not tested.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTested {
+    #[error("its provider has no call for that")]
+    NoCall,
+    /// Again after this time.
+    #[error("it was tested too often")]
+    TooOften(Duration),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Fault(#[from] anyhow::Error),
+}
+
+/// Tests a connection, a few times a minute at most.
+pub async fn test(app: &App, caller: &Caller, stored: Stored) -> Result<Tested, NotTested> {
     let (client_id, id) = (stored.client_id, stored.connection.id);
+    if let Err(until) = app.tests.check_key(&id) {
+        return Err(NotTested::TooOften(until.wait_time_from(DefaultClock::default().now())));
+    }
     let services = stored.connection.services.clone();
     let open = opened(app, stored)?;
     let call = call(app, &open, &open.account.identity, None)?;
     let probe = services.into_iter().find_map(|service| match service {
         Service::SendMoney => routing::sender(app, &open.connection.provider)?.probe(&call),
     });
-    let Some(probe) = probe else { return Ok(None) };
+    let Some(probe) = probe else { return Err(NotTested::NoCall) };
     let answer = tokio::time::timeout(PATIENCE, probe.answer).await;
     let silence = || Trouble::new(Cause::Unreachable, format!("no answer within {} s", PATIENCE.as_secs()));
     let trouble = answer.unwrap_or_else(|_| Err(silence())).err();
@@ -52,5 +71,5 @@ pub async fn test(app: &App, caller: &Caller, stored: Stored) -> anyhow::Result<
     let detail = json!({ "asked": probe.asked, "result": result });
     audited(&mut tx, caller, "connection.tested", &ids::show(ids::CONNECTION, id), detail, now).await?;
     tx.commit().await?;
-    Ok(Some(Tested { asked: probe.asked, unproved: probe.unproved, trouble }))
+    Ok(Tested { asked: probe.asked, unproved: probe.unproved, trouble })
 }

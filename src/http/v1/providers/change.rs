@@ -107,6 +107,7 @@ pub async fn change(
         label: body.label.as_deref(),
         services: body.services.as_deref(),
         credentials: body.credentials.as_ref(),
+        keeps_credentials: false,
         settings: body.settings.as_ref(),
         fee: body.fee.as_ref().map(Fee::plan),
     };
