@@ -73,10 +73,16 @@ type Need = Option<(Feature, Level)>;
 
 /// Every form of the console, the feature and level it needs, and what an allowed person's empty form is answered.
 /// `None`: every signed-in person may send it.
-const FORMS: [(&str, Need, u16); 12] = [
+const FORMS: [(&str, Need, u16); 18] = [
     ("/console/mode", None, 400),
     ("/console/clients", None, 404),
     ("/console/preferences", None, 303),
+    ("/console/providers/new", Some((Feature::Providers, Level::Edit)), 422),
+    ("/console/providers/conn_0/edit", Some((Feature::Providers, Level::Edit)), 404),
+    ("/console/providers/conn_0/fees", Some((Feature::Providers, Level::Edit)), 404),
+    ("/console/providers/conn_0/status", Some((Feature::Maintenance, Level::Edit)), 404),
+    ("/console/providers/conn_0/test", Some((Feature::Providers, Level::Edit)), 404),
+    ("/console/providers/conn_0/remove", Some((Feature::Providers, Level::Edit)), 404),
     ("/console/settings/security/password", None, 422),
     ("/console/settings/security/second-factor", None, 422),
     ("/console/settings/security/second-factor/remove", None, 422),
@@ -86,6 +92,19 @@ const FORMS: [(&str, Need, u16); 12] = [
     ("/console/settings/team/usr_0/role", Some((Feature::Team, Level::Edit)), 404),
     ("/console/settings/team/usr_0/remove", Some((Feature::Team, Level::View)), 404),
     ("/console/sign-out", None, 303),
+];
+
+/// Pages that no menu leads to, what they need, and what an allowed person is answered. `conn_0` is
+/// nobody's.
+const PAGES: [(&str, (Feature, Level), u16); 8] = [
+    ("/console/providers/new", (Feature::Providers, Level::Edit), 200),
+    ("/console/providers/example?service=send_money", (Feature::Providers, Level::Edit), 422),
+    ("/console/providers/conn_0", (Feature::Providers, Level::View), 404),
+    ("/console/providers/conn_0/edit", (Feature::Providers, Level::Edit), 404),
+    ("/console/providers/conn_0/fees", (Feature::Providers, Level::Edit), 404),
+    ("/console/providers/conn_0/test", (Feature::Providers, Level::View), 404),
+    ("/console/providers/conn_0/status?to=ACTIVE", (Feature::Maintenance, Level::Edit), 404),
+    ("/console/providers/conn_0/remove", (Feature::Providers, Level::Edit), 404),
 ];
 
 /// Forms that nobody need be signed in for.
@@ -129,6 +148,10 @@ async fn every_role_sees_and_sends_what_the_matrix_says() {
             assert_eq!(member.status, if may(role, Feature::Team, Level::View) { 404 } else { 403 }, "{role:?}");
             assert_eq!(browser.get("/console/clients").await.status, 200);
             assert_eq!(browser.get("/console/settings/security/second-factor").await.status, 200);
+            for (path, (feature, need), status) in PAGES {
+                let page = browser.get(path).await;
+                assert_eq!(page.status, if may(role, feature, need) { status } else { 403 }, "{role:?} at {path}");
+            }
             for (path, needs, status) in FORMS {
                 let allowed = needs.is_none_or(|(feature, need)| may(role, feature, need));
                 let page = browser.post(path, &[]).await;
@@ -149,6 +172,9 @@ async fn nothing_is_seen_without_signing_in() {
             let page = nobody.get(entry.path).await;
             assert_eq!(page.status, 303, "{}", entry.path);
             assert!(page.location().starts_with("/console/sign-in"), "{}", page.location());
+        }
+        for (path, ..) in PAGES {
+            assert_eq!(nobody.get(path).await.status, 303, "{path}");
         }
         nobody.get("/console/sign-in").await;
         for (path, ..) in FORMS.iter().filter(|(path, ..)| !path.ends_with("preferences")) {

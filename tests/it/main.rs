@@ -17,6 +17,7 @@ mod catalog;
 mod conformance;
 mod console_invitations;
 mod console_pages;
+mod console_providers;
 mod console_roles;
 mod console_sign_in;
 mod crash;

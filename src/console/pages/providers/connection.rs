@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::fee::plan_text;
 use super::history::{self, Deed};
 use super::{State as Shown, find, form, frame_of, kind_key, path_of, provider_name, service_name, state, who};
-use crate::console::frame::{self, Frame};
+use crate::console::frame::{self, Frame, go};
 use crate::console::guard::Fail;
 use crate::console::visitor::{Console, Fields, Signed};
 use crate::crypto::secret::Personal;
@@ -212,6 +212,13 @@ pub async fn page(State(console): State<Console>, signed: Signed, Path(id): Path
     let caller = signed.caller(Feature::Providers, Level::View)?;
     let stored = find(&console, &caller, &id).await?;
     show(&console, &signed, &caller, stored, Beside::default()).await
+}
+
+/// Who loads the page of a test again, or changes its language, is back at the connection: a test is asked for.
+pub async fn tested(State(console): State<Console>, signed: Signed, Path(id): Path<String>) -> Result<Response, Fail> {
+    let caller = signed.caller(Feature::Providers, Level::View)?;
+    let stored = find(&console, &caller, &id).await?;
+    Ok(go(&console, &path_of(&stored), ""))
 }
 
 /// Tests the connection, and shows what the provider's answer means.

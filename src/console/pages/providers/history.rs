@@ -50,8 +50,8 @@ fn lines(frame: &Frame, form: &[providers::Field], entry: &Entry) -> Vec<String>
     let detail = &entry.detail;
     let (before, after) = (&detail["before"], &detail["after"]);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    match entry.action.as_str() {
-        "connection.status_set" => {
+    match entry.action.strip_prefix("connection.").unwrap_or_default() {
+        "status_set" => {
             let word = |value: &Value| {
                 let status = value["status"].as_str().and_then(ConnectionStatus::parse);
                 status.map_or_else(|| text(&value["status"]), |status| frame.t(status_key(status)).to_owned())
@@ -62,14 +62,14 @@ fn lines(frame: &Frame, form: &[providers::Field], entry: &Entry) -> Vec<String>
             lines.retain(|line| !line.is_empty());
             lines
         }
-        "connection.fee_set" => {
+        "fee_set" => {
             let service = Service::parse(&text(&detail["service"])).map_or("", |one| service_name(frame, one));
             let mut lines = vec![format!("{service}: {} → {}", plan(frame, before), plan(frame, after))];
             let from = detail["effectiveFrom"].as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
             lines.extend(from.map(|at| format!("{} {}", frame.t("fees.from"), frame.time(&at.to_utc()))));
             lines
         }
-        "connection.tested" => {
+        "tested" => {
             let result = text(&detail["result"]);
             let told = if result == "good" {
                 Some(frame.t("test.good_text"))
@@ -78,7 +78,7 @@ fn lines(frame: &Frame, form: &[providers::Field], entry: &Entry) -> Vec<String>
             };
             vec![told.map_or(result, str::to_owned)]
         }
-        "connection.changed" => changed(frame, form, before, after),
+        "changed" => changed(frame, form, before, after),
         _ => Vec::new(),
     }
 }

@@ -14,7 +14,7 @@ mod remove;
 mod status;
 
 pub use add::{create, page as add_page};
-pub use connection::{page, test};
+pub use connection::{page, test, tested};
 pub use edit::{change, page as edit_page};
 pub use fee::example;
 pub use fees::{page as fees_page, set as set_fee};
