@@ -27,6 +27,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("mark", "svg", include_str!("mark.svg")),
     ("row-menu", "js", include_str!("pages/providers/row-menu.js")),
     ("fees", "js", include_str!("pages/providers/fees.js")),
+    ("order", "js", include_str!("pages/sequences/order.js")),
     ("provider-form", "js", include_str!("pages/providers/provider-form.js")),
 ];
 

@@ -26,7 +26,8 @@ use tower_http::timeout::TimeoutLayer;
 use crate::app::App;
 use crate::domain::role::Feature;
 use pages::{
-    audit, clients, home, invitation, password, preferences, providers, security, sign_in, team, transactions,
+    audit, clients, home, invitation, password, preferences, providers, security, sequences, sign_in, team,
+    transactions,
 };
 
 /// The largest form that is read.
@@ -42,7 +43,7 @@ pub struct Entry {
 }
 
 /// The menu. What a person may not see is not in theirs, and answers 403.
-pub const MENU: [Entry; 6] = [
+pub const MENU: [Entry; 7] = [
     Entry { path: "/console/", title: "home.title", icon: "home", feature: None },
     Entry {
         path: "/console/transactions",
@@ -51,6 +52,7 @@ pub const MENU: [Entry; 6] = [
         feature: Some(Feature::Transactions),
     },
     Entry { path: "/console/providers", title: "providers.title", icon: "plug", feature: Some(Feature::Providers) },
+    Entry { path: "/console/sequences", title: "sequences.title", icon: "order", feature: Some(Feature::Providers) },
     Entry { path: "/console/settings/team", title: "team.title", icon: "people", feature: Some(Feature::Team) },
     Entry { path: "/console/settings/audit", title: "audit.title", icon: "book", feature: Some(Feature::Settings) },
     Entry { path: "/console/settings/security", title: "security.title", icon: "shield", feature: None },
@@ -82,6 +84,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/console/providers/{id}/status", get(providers::status_page).post(providers::set_status))
         .route("/console/providers/{id}/test", get(providers::tested).post(providers::test))
         .route("/console/providers/{id}/remove", get(providers::remove_page).post(providers::remove))
+        .route("/console/sequences", get(sequences::overview))
+        .route("/console/sequences/custom", get(sequences::custom))
+        .route("/console/sequences/preview", get(sequences::preview))
+        .route("/console/sequences/{service}/{destination}", get(sequences::page).post(sequences::change))
+        .route("/console/sequences/{service}/{destination}/remove", post(sequences::remove))
         .route("/console/settings/team", get(team::page))
         .route("/console/settings/team/invite", post(team::invite))
         .route("/console/settings/team/invitations/{id}/withdraw", post(team::withdraw))

@@ -19,6 +19,7 @@ mod console_invitations;
 mod console_pages;
 mod console_providers;
 mod console_roles;
+mod console_sequences;
 mod console_sign_in;
 mod crash;
 mod devdb;

@@ -8,6 +8,7 @@ pub mod password;
 pub mod preferences;
 pub mod providers;
 pub mod security;
+pub mod sequences;
 pub mod sign_in;
 pub mod team;
 pub mod transactions;

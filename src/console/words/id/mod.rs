@@ -6,7 +6,8 @@ mod frame;
 mod home;
 mod people;
 mod providers;
+mod sequences;
 mod transactions;
 
 pub const TABLES: &[&super::Table] =
-    &[audit::WORDS, frame::WORDS, home::WORDS, people::WORDS, providers::WORDS, transactions::WORDS];
+    &[audit::WORDS, frame::WORDS, home::WORDS, people::WORDS, providers::WORDS, sequences::WORDS, transactions::WORDS];
