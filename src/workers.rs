@@ -37,7 +37,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 8] = [
+pub const WORK: [Work; 9] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -72,6 +72,11 @@ pub const WORK: [Work; 8] = [
         name: "maintenance",
         period_ms: Some(10_000),
         tick: |app, _| Box::pin(async move { Ok(connections::end_maintenance(&app).await?) }),
+    },
+    Work {
+        name: "monitoring",
+        period_ms: Some(5_000),
+        tick: |app, _| Box::pin(async move { connections::watch(&app).await }),
     },
     Work {
         name: "gauges",

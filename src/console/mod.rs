@@ -8,6 +8,7 @@ mod field;
 mod frame;
 mod guard;
 mod pages;
+pub mod qr;
 mod show;
 mod typed;
 mod visitor;

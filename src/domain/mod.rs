@@ -13,6 +13,7 @@ pub mod fee;
 pub mod ids;
 pub mod ledger;
 pub mod money;
+pub mod monitoring;
 pub mod payment;
 pub mod retry;
 pub mod role;

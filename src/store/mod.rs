@@ -19,6 +19,7 @@ pub mod fee;
 pub mod idempotency;
 pub mod ledger;
 pub mod membership;
+pub mod monitoring;
 pub mod payment;
 pub mod sealed;
 pub mod sequence;

@@ -117,6 +117,11 @@ async fn cookies_are_bound_and_pages_are_guarded() {
         assert_eq!((asset.status, asset.header("content-type")), (200, "text/css; charset=utf-8"));
         assert_eq!(asset.header("cache-control"), "public, max-age=31536000, immutable");
         assert_eq!(browser.get("/console/assets/style-0000000000000000.css").await.status, 404);
+        // The API's reference is a page on the same host, with scripts that we did not write.
+        let reference = browser.get("/docs/").await;
+        let policy = reference.header("content-security-policy");
+        assert!(reference.status == 200 && policy.contains("script-src 'self';"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'") && policy.contains("connect-src 'self'"), "{policy}");
         world
     })
     .await;

@@ -21,7 +21,7 @@ use crate::store::connection::Stored;
 use crate::store::{self};
 
 /// How long a provider may take, whatever its own limits are: somebody waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a test showed.
 pub struct Tested {
@@ -31,6 +31,13 @@ pub struct Tested {
     pub unproved: Option<&'static str>,
     /// What is in the way; the provider's words are fit to be told.
     pub trouble: Option<Trouble>,
+}
+
+impl Tested {
+    /// `good`, or what is in the way in a word.
+    pub fn result(&self) -> &'static str {
+        self.trouble.as_ref().map_or("good", |trouble| trouble.cause.as_str())
+    }
 }
 
 /// Why a connection was not tested.
@@ -47,29 +54,35 @@ pub enum NotTested {
     Fault(#[from] anyhow::Error),
 }
 
-/// Tests a connection, a few times a minute at most.
-pub async fn test(app: &App, caller: &Caller, stored: Stored) -> Result<Tested, NotTested> {
+/// Asks a connection's provider. `None` where it has no call for that.
+pub(super) async fn ask(app: &App, stored: Stored) -> anyhow::Result<Option<Tested>> {
     let (client_id, id) = (stored.client_id, stored.connection.id);
-    if let Err(until) = app.tests.check_key(&id) {
-        return Err(NotTested::TooOften(until.wait_time_from(DefaultClock::default().now())));
-    }
     let services = stored.connection.services.clone();
     let open = opened(app, stored)?;
     let call = call(app, &open, &open.account.identity, None)?;
     let probe = services.into_iter().find_map(|service| match service {
         Service::SendMoney => routing::sender(app, &open.connection.provider)?.probe(&call),
     });
-    let Some(probe) = probe else { return Err(NotTested::NoCall) };
+    let Some(probe) = probe else { return Ok(None) };
     let answer = tokio::time::timeout(PATIENCE, probe.answer).await;
     let silence = || Trouble::new(Cause::Unreachable, format!("no answer within {} s", PATIENCE.as_secs()));
     let trouble = answer.unwrap_or_else(|_| Err(silence())).err();
     let trouble = trouble.map(|trouble| Trouble { words: call.tellable(&trouble.words), ..trouble });
     app.activity.note(client_id, id, app.now());
-    let result = trouble.as_ref().map_or("good", |trouble| trouble.cause.as_str());
+    Ok(Some(Tested { asked: probe.asked, unproved: probe.unproved, trouble }))
+}
+
+/// Tests a connection for somebody, a few times a minute at most.
+pub async fn test(app: &App, caller: &Caller, stored: Stored) -> Result<Tested, NotTested> {
+    let id = stored.connection.id;
+    if let Err(until) = app.tests.check_key(&id) {
+        return Err(NotTested::TooOften(until.wait_time_from(DefaultClock::default().now())));
+    }
+    let tested = ask(app, stored).await?.ok_or(NotTested::NoCall)?;
     let now = app.now();
     let mut tx = flows::begin(&app.db).await?;
-    let detail = json!({ "asked": probe.asked, "result": result });
+    let detail = json!({ "asked": tested.asked, "result": tested.result() });
     audited(&mut tx, caller, "connection.tested", &ids::show(ids::CONNECTION, id), detail, now).await?;
     tx.commit().await?;
-    Ok(Tested { asked: probe.asked, unproved: probe.unproved, trouble })
+    Ok(tested)
 }

@@ -41,6 +41,7 @@ pub const WORDS: &super::super::Table = &[
     ("action.connection.status_set", "Mengatur status penyedia"),
     ("action.connection.fee_set", "Mengatur biaya"),
     ("action.connection.tested", "Menguji penyedia"),
+    ("action.connection.monitored", "Mengatur pemantauan penyedia"),
     ("action.connection.removed", "Menghapus penyedia"),
     ("action.sequence.replaced", "Mengubah urutan"),
     ("action.sequence.removed", "Menghapus urutan"),
