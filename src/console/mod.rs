@@ -83,6 +83,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/console/providers/{id}/edit", get(providers::edit_page).post(providers::change))
         .route("/console/providers/{id}/fees", get(providers::fees_page).post(providers::set_fee))
         .route("/console/providers/{id}/status", get(providers::status_page).post(providers::set_status))
+        .route("/console/providers/{id}/monitoring", get(providers::monitoring_page).post(providers::set_monitoring))
         .route("/console/providers/{id}/test", get(providers::tested).post(providers::test))
         .route("/console/providers/{id}/remove", get(providers::remove_page).post(providers::remove))
         .route("/console/sequences", get(sequences::overview))

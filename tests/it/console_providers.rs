@@ -24,7 +24,7 @@ impl World {
             ("service", "send_money".into()),
             ("credentials.username", text("username")),
             ("credentials.api_key", text("api_key")),
-            ("settings.base_url", self.sandbox.oy_url().to_owned()),
+            ("settings.base_url", self.sandbox.url("oy").to_owned()),
             ("fee.send_money.kind", "percentage".into()),
             ("fee.send_money.value", "1,5".into()),
             ("fee.send_money.vat", "1".into()),
@@ -452,10 +452,10 @@ async fn another_clients_providers_are_nothing_and_what_people_wrote_is_no_marku
         let stranger = Browser::new(&world);
         stranger.sign_in("stranger@example.com").await;
         let path = world.path();
-        for page in ["", "/edit", "/fees", "/status?to=INACTIVE", "/remove"] {
+        for page in ["", "/edit", "/fees", "/status?to=INACTIVE", "/monitoring", "/remove"] {
             assert_eq!(stranger.get(&format!("{path}{page}")).await.status, 404, "{page}");
         }
-        for form in ["/edit", "/fees", "/status", "/test", "/remove"] {
+        for form in ["/edit", "/fees", "/status", "/monitoring", "/test", "/remove"] {
             let fields = [("version", "1"), ("to", "INACTIVE"), ("reason", "mine now"), ("label", "Mine")];
             assert_eq!(stranger.post(&format!("{path}{form}"), &fields).await.status, 404, "{form}");
         }
@@ -485,6 +485,45 @@ async fn another_clients_providers_are_nothing_and_what_people_wrote_is_no_marku
             assert_eq!(page.status, 200, "{}", page.body);
             assert!(!page.has("<script>alert") && !page.has("<img src=x") && page.has("&#60;script"), "{}", page.body);
         }
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn monitoring_is_switched_on_by_a_rule_and_off_again() {
+    run(async |world| {
+        let browser = world.signed_in("ops@example.com", Role::Operation).await;
+        let path = world.path();
+        assert!(browser.get(&path).await.has("Monitoring is off"));
+        let page = browser.get(&format!("{path}/monitoring")).await;
+        assert!(
+            page.has("name=\"window_seconds\" type=\"text\" value=\"300\"") && page.has("Switch on"),
+            "{}",
+            page.body
+        );
+        let set = async |window: &str, failing: &str| {
+            let fields = [
+                ("window_seconds", window),
+                ("minimum_sends", "20"),
+                ("failing_percent", failing),
+                ("wait_seconds", "60"),
+                ("recoveries", "3"),
+            ];
+            browser.post(&format!("{path}/monitoring"), &fields).await
+        };
+        let wrong = set("long", "101").await;
+        assert_eq!((wrong.status, error(&wrong, "window_seconds")), (422, "Give a whole number from 10 to 3600."));
+        assert_eq!(error(&wrong, "failing_percent"), "Give a whole number from 1 to 100.");
+        assert!(wrong.has("value=\"long\"") && error(&wrong, "recoveries").is_empty(), "{}", wrong.body);
+        assert_eq!(set("120", "40").await.location(), path);
+        let page = browser.get(&path).await;
+        assert!(page.has("Monitoring is on") && page.has("Set a provider&#39;s monitoring"), "{}", page.body);
+        let read = world.caller.get(&format!("/v1/providers/{}/monitoring", world.first())).await;
+        assert!(read.body.to_string().contains("\"windowSeconds\":120"), "{}", read.body);
+        let off = browser.post(&format!("{path}/monitoring"), &[("do", "off")]).await;
+        assert_eq!((off.status, off.location()), (303, path.as_str()));
+        assert!(browser.get(&path).await.has("Monitoring is off"));
         world
     })
     .await;

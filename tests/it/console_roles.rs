@@ -73,7 +73,7 @@ type Need = Option<(Feature, Level)>;
 
 /// Every form of the console, the feature and level it needs, and what an allowed person's empty form is answered.
 /// `None`: every signed-in person may send it.
-const FORMS: [(&str, Need, u16); 20] = [
+const FORMS: [(&str, Need, u16); 21] = [
     ("/console/mode", None, 400),
     ("/console/clients", None, 404),
     ("/console/preferences", None, 303),
@@ -81,6 +81,7 @@ const FORMS: [(&str, Need, u16); 20] = [
     ("/console/providers/conn_0/edit", Some((Feature::Providers, Level::Edit)), 404),
     ("/console/providers/conn_0/fees", Some((Feature::Providers, Level::Edit)), 404),
     ("/console/providers/conn_0/status", Some((Feature::Maintenance, Level::Edit)), 404),
+    ("/console/providers/conn_0/monitoring", Some((Feature::Maintenance, Level::Edit)), 404),
     ("/console/providers/conn_0/test", Some((Feature::Providers, Level::Edit)), 404),
     ("/console/providers/conn_0/remove", Some((Feature::Providers, Level::Edit)), 404),
     ("/console/sequences/send_money/default", Some((Feature::Providers, Level::Edit)), 200),
@@ -98,7 +99,7 @@ const FORMS: [(&str, Need, u16); 20] = [
 
 /// Pages that no menu leads to, what they need, and what an allowed person is answered. `conn_0` is
 /// nobody's.
-const PAGES: [(&str, (Feature, Level), u16); 11] = [
+const PAGES: [(&str, (Feature, Level), u16); 12] = [
     ("/console/providers/new", (Feature::Providers, Level::Edit), 200),
     ("/console/providers/example?service=send_money", (Feature::Providers, Level::Edit), 422),
     ("/console/providers/conn_0", (Feature::Providers, Level::View), 404),
@@ -106,6 +107,7 @@ const PAGES: [(&str, (Feature, Level), u16); 11] = [
     ("/console/providers/conn_0/fees", (Feature::Providers, Level::Edit), 404),
     ("/console/providers/conn_0/test", (Feature::Providers, Level::View), 404),
     ("/console/providers/conn_0/status?to=ACTIVE", (Feature::Maintenance, Level::Edit), 404),
+    ("/console/providers/conn_0/monitoring", (Feature::Maintenance, Level::Edit), 404),
     ("/console/providers/conn_0/remove", (Feature::Providers, Level::Edit), 404),
     ("/console/sequences/send_money/default", (Feature::Providers, Level::View), 200),
     ("/console/sequences/custom", (Feature::Providers, Level::Edit), 422),

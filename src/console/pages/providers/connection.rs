@@ -104,6 +104,7 @@ struct ConnectionPage<'a> {
     deeds: Vec<Deed>,
     answer: Option<Answer>,
     alert: String,
+    is_monitored: bool,
     may_edit: bool,
 }
 
@@ -149,6 +150,7 @@ async fn show(
         places: places(console, &frame, caller, &stored).await?,
         deeds: history::of(console, &frame, caller, &stored).await?,
         answer: beside.answer,
+        is_monitored: connections::monitored(app, &stored).await?.is_some(),
         alert: beside.alert,
         may_edit: signed.person.may(Feature::Providers, Level::Edit),
         frame: &frame,

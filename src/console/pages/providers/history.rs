@@ -78,6 +78,10 @@ fn lines(frame: &Frame, form: &[providers::Field], entry: &Entry) -> Vec<String>
             };
             vec![told.map_or(result, str::to_owned)]
         }
+        "monitored" => {
+            let key = if after.is_null() { "monitoring.off" } else { "monitoring.on" };
+            vec![frame.t(key).to_owned()]
+        }
         "changed" => changed(frame, form, before, after),
         _ => Vec::new(),
     }

@@ -10,6 +10,7 @@ mod fees;
 mod form;
 mod history;
 mod list;
+mod monitoring;
 mod remove;
 mod status;
 
@@ -19,6 +20,7 @@ pub use edit::{change, page as edit_page};
 pub use fee::example;
 pub use fees::{page as fees_page, set as set_fee};
 pub use list::list;
+pub use monitoring::{page as monitoring_page, set as set_monitoring};
 pub use remove::{page as remove_page, remove};
 pub use status::{page as status_page, set as set_status};
 
@@ -85,8 +87,10 @@ pub fn path_of(stored: &Stored) -> String {
 
 /// Who did something, by name: a person's, a key's person's, or our own.
 pub async fn who(console: &Console, frame: &Frame, shown: &str) -> anyhow::Result<Personal> {
-    if shown == ENGINE {
-        return Ok(Personal::new(frame.t("history.engine")));
+    match shown {
+        ENGINE => return Ok(Personal::new(frame.t("history.engine"))),
+        connections::MONITORING => return Ok(Personal::new(frame.t("monitoring.title"))),
+        _ => {}
     }
     people::name_of(&console.app, shown).await
 }
