@@ -26,8 +26,8 @@ pub fn basis_points(text: &str) -> Option<i64> {
     let (sign, text) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, rest) = text.split_once([',', '.']).unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let rest = rest.trim_end_matches('0');
-    if !digits(whole) || rest.len() > 2 || !(rest.is_empty() || digits(rest)) {
+    // Three digits behind it are thousands to many: `5.000` is no percentage.
+    if !digits(whole) || rest.len() > 2 || !digits(rest) {
         return None;
     }
     let hundredths: i64 = format!("{rest:0<2}").parse().ok()?;

@@ -48,6 +48,9 @@ fn with<'a>(fields: &'a [(String, String)], changes: &[(&'a str, &'a str)]) -> V
     all
 }
 
+/// Fields and what is typed into them.
+type Typed<'a> = &'a [(&'a str, &'a str)];
+
 /// The error that stands beside a field.
 fn error<'a>(page: &'a Page, name: &str) -> &'a str {
     let mark = format!("id=\"{name}-error\">");
@@ -120,7 +123,7 @@ async fn every_refusal_of_a_new_provider_stands_beside_its_field() {
         let fields = world.filled("Second");
         let value = "fee.send_money.value";
         // What is changed, the field at fault, and what is said of it.
-        let cases: [(&[(&str, &str)], &str, &str); 17] = [
+        let cases: [(Typed<'_>, &str, &str); 17] = [
             (&[("label", "")], "label", "1 to 100"),
             (&[("label", &"x".repeat(101))], "label", "1 to 100"),
             (&[("service", "")], "services", "at least one"),
@@ -195,6 +198,7 @@ async fn an_example_of_a_fee_is_computed_as_payments_are() {
             ("percentage", "1,5", "11", "100.000"),
             ("percentage", "1.5%25", "", "1000000"),
             ("percentage", "0,05", "12", "12.345"),
+            ("percentage", "5.000", "11", "100.000"),
             ("none", "", "11", "100.000"),
             ("flat", "0", "11", "100.000"),
             ("percentage", "100,5", "11", "100.000"),
@@ -214,6 +218,7 @@ async fn an_example_of_a_fee_is_computed_as_payments_are() {
         200 A transfer of Rp100.000 costs Rp1.665: fee Rp1.500 and VAT Rp165. In all Rp101.665.
         200 A transfer of Rp1.000.000 costs Rp15.000: fee Rp15.000, no VAT. In all Rp1.015.000.
         200 A transfer of Rp12.345 costs Rp7: fee Rp6 and VAT Rp1. In all Rp12.352.
+        422 Fill in the fee to see an example.
         200 A transfer of Rp100.000 costs nothing.
         200 A transfer of Rp100.000 costs nothing.
         422 Fill in the fee to see an example.

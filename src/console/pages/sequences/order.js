@@ -55,9 +55,11 @@ inside.addEventListener("pointerdown", (event) => {
     if (!over) return;
     const box = over.getBoundingClientRect();
     const isBelow = item.compareDocumentPosition(over) & Node.DOCUMENT_POSITION_FOLLOWING;
-    // It changes places once it has gone past the middle, so that nothing flickers.
-    if (isBelow && moved.clientY > box.top + box.height / 2) over.after(item);
-    else if (!isBelow && moved.clientY < box.top + box.height / 2) over.before(item);
+    const middle = box.top + box.height / 2;
+    // Places change once it has gone past the middle, so that nothing flickers. The others move around it: what is
+    // taken out of the page loses the pointer.
+    if (isBelow && moved.clientY > middle) while (item.compareDocumentPosition(over) & Node.DOCUMENT_POSITION_FOLLOWING) item.before(item.nextElementSibling);
+    else if (!isBelow && moved.clientY < middle) while (item.compareDocumentPosition(over) & Node.DOCUMENT_POSITION_PRECEDING) item.after(item.previousElementSibling);
   };
   const drop = () => {
     handle.removeEventListener("pointermove", drag);
