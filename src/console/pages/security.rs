@@ -117,6 +117,8 @@ pub async fn change_password(State(console): State<Console>, signed: Signed, fie
 struct EnrolPage<'a> {
     frame: &'a Frame,
     enrolment: Enrolment,
+    /// Nothing else can be done before.
+    demanded: bool,
     /// The address as a picture; not where it is too long for one.
     qr: Option<Qr>,
     code: Field,
@@ -127,6 +129,7 @@ async fn enrol_form(console: &Console, signed: &Signed, problem: &str) -> Result
     let frame = Frame::of(console, signed, HERE, "enrol.title").below("security.title", HERE);
     let enrolment = second_factor::enrolment(&console.app, &signed.person).await?;
     let page = EnrolPage {
+        demanded: console.app.config.demands_second_factor(),
         qr: Qr::of(&enrolment.uri),
         enrolment,
         code: Field::new("code", frame.t("field.code")).code().hint(frame.t("enrol.code_hint")).error(problem),

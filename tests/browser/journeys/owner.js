@@ -120,6 +120,7 @@ async function audit(desk) {
   const mine = page.getByRole("row", { name: /Dewi Lestari/ });
   for (const [what, times] of [["Invited somebody", 3], ["Added a second step", 1], ["Withdrew an invitation", 1]])
     assert.equal(await mine.filter({ hasText: what }).count(), times, what);
+  await mine.filter({ hasText: "Invited somebody" }).filter({ hasText: "finance@example.com" }).waitFor();
   await page.getByLabel("About").selectOption({ label: "Second step" });
   await page.getByRole("button", { name: "Filter" }).click();
   await page.waitForURL(/area=second_factor/);

@@ -120,6 +120,7 @@ pub const WORDS: &super::super::Table = &[
     ("security.end", "Sign out"),
     ("enrol.title", "Add a second step"),
     ("enrol.text", "Three steps, two minutes."),
+    ("enrol.demanded", "Here everybody works with a second step. Set up yours to go on."),
     ("enrol.app", "Open an authenticator app"),
     ("enrol.app_text", "Any will do: Google Authenticator, Microsoft Authenticator, Aegis, 1Password."),
     ("enrol.scan", "Give it your key"),

@@ -120,6 +120,7 @@ pub const WORDS: &super::super::Table = &[
     ("security.end", "Keluarkan"),
     ("enrol.title", "Pasang langkah kedua"),
     ("enrol.text", "Tiga langkah, dua menit."),
+    ("enrol.demanded", "Di sini semua orang bekerja dengan langkah kedua. Siapkan milik Anda untuk melanjutkan."),
     ("enrol.app", "Buka aplikasi autentikator"),
     ("enrol.app_text", "Yang mana saja: Google Authenticator, Microsoft Authenticator, Aegis, 1Password."),
     ("enrol.scan", "Berikan kunci Anda"),
