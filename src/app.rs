@@ -52,6 +52,8 @@ pub struct App {
     pub activity: Activity,
     /// How often each connection is tested: a test is a call to its provider.
     pub tests: DefaultKeyedRateLimiter<Uuid>,
+    /// When API keys were last called with, until it is written down.
+    pub key_use: Activity,
     /// What was seen of the sends of connections, for monitoring.
     pub seen: SeenSends,
     /// Endpoints, for the deliveries under way.
@@ -177,6 +179,7 @@ impl App {
             callbacks: Cache::new(CACHE_TTL),
             credentials: Cache::new(CACHE_TTL),
             activity: Activity::default(),
+            key_use: Activity::default(),
             seen: SeenSends::default(),
             endpoints: Cache::new(CACHE_TTL),
             tasks: TaskTracker::new(),

@@ -17,6 +17,7 @@ const STYLE: &str = concat!(
     include_str!("style/parts.css"),
     include_str!("style/story.css"),
     include_str!("style/providers.css"),
+    include_str!("style/settings.css"),
     include_str!("style/narrow.css"),
 );
 
@@ -29,6 +30,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("fees", "js", include_str!("pages/providers/fees.js")),
     ("order", "js", include_str!("pages/sequences/order.js")),
     ("provider-form", "js", include_str!("pages/providers/provider-form.js")),
+    ("copy", "js", include_str!("pages/copy.js")),
 ];
 
 /// A file that is served.

@@ -3,24 +3,28 @@
 //! Approval and everything it changes stand in one transaction that begins by moving the payment's version, so an
 //! approved resolution is carried out exactly once, whatever races or dies. Nothing here speaks to a provider.
 
+mod weigh;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
+use self::weigh::{Plan, State};
 use super::access::Caller;
 use super::advance::{self, Sight};
 use super::audit::audited;
-use super::deliver;
+use super::{deliver, people};
 use crate::app::App;
-use crate::domain::evidence::{Evidence, Seen};
+use crate::domain::evidence::Seen;
 use crate::domain::ids;
-use crate::domain::ledger::{self, Line};
+use crate::domain::ledger::Line;
 use crate::domain::payment::{Reason, Status};
-use crate::store::attempt::{self, Case};
+use crate::domain::role::{RESOLVE, may};
+use crate::store::attempt::Case;
 use crate::store::event::{self, NewEnd};
-use crate::store::exception::{self, Exception, Resolution, Touched};
+use crate::store::exception::{self, Resolution, Touched};
 use crate::store::ledger as lines;
-use crate::store::{self, Tx, advance as door, payment};
+use crate::store::{self, Tx, advance as door};
 
 /// What people say of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +78,12 @@ pub enum Resolved {
 pub enum Refused {
     #[error("there is no such payment")]
     NotFound,
+    /// What was to be approved is not proposed any more.
+    #[error("this proposal stands no more")]
+    Gone,
+    /// The caller's person does not work for the client, or not in a role that resolves.
+    #[error("the person of this key has no say in it")]
+    NotHeard,
     /// Who proposes must say these too.
     #[error("{0:?} are missing")]
     Unfounded(Vec<&'static str>),
@@ -97,6 +107,7 @@ const ROUNDS: usize = 32;
 
 /// Proposes `word`, or, where another person proposed the same, approves it and carries it out.
 pub async fn say(app: &App, caller: &Caller, payment_id: Uuid, word: &Word) -> Result<Resolved, Refused> {
+    heard(app, caller).await?;
     for _ in 0..ROUNDS {
         let state = State::read(app, caller, payment_id).await?;
         let Some(proposal) = &state.proposal else {
@@ -117,19 +128,78 @@ pub async fn say(app: &App, caller: &Caller, payment_id: Uuid, word: &Word) -> R
         if proposal.outcome != word.outcome.as_str() {
             return Err(Refused::Differs(Box::new(proposal.clone())));
         }
-        if same_person(&proposal.proposed_by, &caller.person) {
-            return Err(Refused::SecondPerson(Box::new(proposal.clone())));
-        }
-        let plan = state.plan(word.outcome, proposal.proposed_at)?;
-        if let Some(done) = execute(app, caller, &state, proposal, word.outcome, plan).await? {
+        if let Some(done) = second(app, caller, &state, proposal, word.outcome).await? {
             return Ok(Resolved::Executed(done));
         }
     }
     Err(Refused::Fault(anyhow::anyhow!("a resolution was overtaken {ROUNDS} times")))
 }
 
+/// Approves the proposal that the caller has read, and no other, and carries it out.
+pub async fn approve(app: &App, caller: &Caller, payment_id: Uuid, proposal_id: Uuid) -> Result<Resolution, Refused> {
+    heard(app, caller).await?;
+    for _ in 0..ROUNDS {
+        let state = State::read(app, caller, payment_id).await?;
+        let proposal = state.proposal.as_ref().filter(|proposal| proposal.id == proposal_id).ok_or(Refused::Gone)?;
+        let outcome = Outcome::parse(&proposal.outcome).ok_or(Refused::Gone)?;
+        if let Some(done) = second(app, caller, &state, proposal, outcome).await? {
+            return Ok(done);
+        }
+    }
+    Err(Refused::Fault(anyhow::anyhow!("an approval was overtaken {ROUNDS} times")))
+}
+
+/// The word of a second person; `None` where the payment or the proposal moved meanwhile.
+async fn second(
+    app: &App,
+    caller: &Caller,
+    state: &State,
+    proposal: &Resolution,
+    outcome: Outcome,
+) -> Result<Option<Resolution>, Refused> {
+    if caller.is(&proposal.proposed_by) {
+        return Err(Refused::SecondPerson(Box::new(proposal.clone())));
+    }
+    let plan = state.plan(outcome, proposal.proposed_at)?;
+    execute(app, caller, state, proposal, outcome, plan).await
+}
+
+/// The proposals of the caller's client and mode that wait for a second person, oldest first.
+pub async fn waiting(app: &App, caller: &Caller, limit: i64) -> store::Result<Vec<exception::Waiting>> {
+    exception::waiting(&app.db, caller.client_id, caller.mode.as_str(), limit).await
+}
+
+/// How a payment stands for who may resolve it.
+pub struct Standing {
+    /// What could be proposed now; empty where something is proposed already.
+    pub fits: Vec<Outcome>,
+    pub proposal: Option<Resolution>,
+    /// The proposal is the caller's own: another person approves it.
+    pub mine: bool,
+    /// Something happened after the proposal, so it can be approved no more.
+    pub stale: bool,
+}
+
+/// How a payment stands for who may resolve it.
+pub async fn standing(app: &App, caller: &Caller, payment_id: Uuid) -> Result<Standing, Refused> {
+    let state = State::read(app, caller, payment_id).await?;
+    let now = app.now();
+    let fits = |outcome: &Outcome| state.proposal.is_none() && state.plan(*outcome, now).is_ok();
+    let stale = state.proposal.as_ref().is_some_and(|proposal| {
+        let outcome = Outcome::parse(&proposal.outcome);
+        outcome.is_none_or(|outcome| state.plan(outcome, proposal.proposed_at).is_err())
+    });
+    Ok(Standing {
+        fits: Outcome::ALL.into_iter().filter(fits).collect(),
+        mine: state.proposal.as_ref().is_some_and(|proposal| caller.is(&proposal.proposed_by)),
+        stale,
+        proposal: state.proposal,
+    })
+}
+
 /// Takes back the proposal of a payment; `None` where there is none any more.
 pub async fn withdraw(app: &App, caller: &Caller, payment_id: Uuid) -> Result<Option<Resolution>, Refused> {
+    heard(app, caller).await?;
     for _ in 0..ROUNDS {
         let state = State::read(app, caller, payment_id).await?;
         let Some(proposal) = state.proposal else { return Ok(None) };
@@ -146,120 +216,13 @@ pub async fn withdraw(app: &App, caller: &Caller, payment_id: Uuid) -> Result<Op
     Err(Refused::Fault(anyhow::anyhow!("a withdrawal was overtaken {ROUNDS} times")))
 }
 
-/// Names are typed by people: blanks around and letter case make no second person.
-fn same_person(a: &str, b: &str) -> bool {
-    a.trim().to_lowercase() == b.trim().to_lowercase()
-}
-
-/// Everything a word is weighed against.
-struct State {
-    case: Case,
-    attempts: Vec<payment::AttemptRow>,
-    open: Vec<Exception>,
-    suspended: Vec<lines::Suspended>,
-    proposal: Option<Resolution>,
-}
-
-/// What a word changes.
-enum Plan {
-    /// The attempt in doubt, through the one door.
-    Attempt { paid: bool },
-    /// The open exceptions: lines by attempt, and the payment's end where nothing else can end it.
-    Exceptions { lines: Vec<(i16, Line)>, end: Option<Status> },
-}
-
-impl State {
-    async fn read(app: &App, caller: &Caller, payment_id: Uuid) -> Result<Self, Refused> {
-        let (db, client) = (&app.db, caller.client_id);
-        // The case first: whatever changes after it moves the version it holds.
-        let case = attempt::case(db, client, payment_id, 0).await?;
-        let case = case.filter(|case| case.mode == caller.mode).ok_or(Refused::NotFound)?;
-        Ok(State {
-            case,
-            attempts: payment::attempts(db, client, payment_id).await?,
-            open: exception::open_of(db, client, payment_id).await?,
-            suspended: lines::suspended(db, client, payment_id).await?,
-            proposal: exception::proposal(db, client, payment_id).await?,
-        })
-    }
-
-    /// What `outcome` changes as the payment stands, if everything it is about was there at `known_at`.
-    fn plan(&self, outcome: Outcome, known_at: DateTime<Utc>) -> Result<Plan, Refused> {
-        const NEWER: &str = "something happened after the proposal; withdraw it, look again, and propose anew";
-        match outcome {
-            Outcome::Paid | Outcome::Failed => {
-                if !matches!(self.case.attempt.state, Evidence::Unknown | Evidence::Accepted) {
-                    return Err(Refused::Unfit("no attempt of this payment is unknown or accepted"));
-                }
-                if self.attempts.last().is_some_and(|attempt| attempt.created_at > known_at) {
-                    return Err(Refused::Unfit(NEWER));
-                }
-                Ok(Plan::Attempt { paid: outcome == Outcome::Paid })
-            }
-            Outcome::PaidOut | Outcome::Returned | Outcome::Noted => {
-                if self.open.is_empty() {
-                    return Err(Refused::Unfit("this payment has no open exception"));
-                }
-                if self.open.iter().any(|exception| exception.opened_at > known_at) {
-                    return Err(Refused::Unfit(NEWER));
-                }
-                self.close(outcome)
-            }
-        }
-    }
-
-    fn close(&self, outcome: Outcome) -> Result<Plan, Refused> {
-        let state = self.case.attempt.state;
-        let stuck = !self.case.status.is_final() && state.is_freed();
-        if outcome == Outcome::Noted {
-            if !self.suspended.is_empty() {
-                return Err(Refused::Unfit("money is on suspense: say paid_out or returned"));
-            }
-            if stuck {
-                return Err(Refused::Unfit("the payment waits for its end: say paid_out or returned"));
-            }
-            return Ok(Plan::Exceptions { lines: Vec::new(), end: None });
-        }
-        if state.is_awaited() || state == Evidence::Prepared {
-            return Err(Refused::Unfit(
-                "an attempt is under way: wait for its end, or resolve it as paid or failed first",
-            ));
-        }
-        let out = outcome == Outcome::PaidOut;
-        let lines = self.lines(out)?;
-        if lines.is_empty() && !stuck {
-            return Err(Refused::Unfit("there is nothing to book: close it with noted"));
-        }
-        let end = stuck.then_some(if out { Status::Success } else { Status::Failed });
-        Ok(Plan::Exceptions { lines, end })
-    }
-
-    /// The lines that take every attempt's money off suspense, or book what an exception says and suspense does not.
-    fn lines(&self, out: bool) -> Result<Vec<(i16, Line)>, Refused> {
-        let mut booked = Vec::new();
-        for attempt in &self.attempts {
-            let paid = matches!(Evidence::parse(&attempt.state), Some(Evidence::Paid | Evidence::Reversed));
-            let held: Vec<i64> =
-                self.suspended.iter().filter(|s| s.attempt == attempt.number).map(|s| s.units).collect();
-            if out && !paid && held.iter().any(|units| *units < 0) {
-                return Err(Refused::Unfit("the attempt was resolved as failed, so the money cannot be paid out"));
-            }
-            let unbooked = self.open.iter().find(|x| x.attempt == attempt.number && speaks_of_all(&x.kind));
-            let lines: Vec<Line> = match unbooked {
-                Some(exception) if held.is_empty() => ledger::corrected(paid, out, exception.amount),
-                // Each contradiction by itself: what one says went out and another says came back do not cancel out.
-                _ => held.into_iter().flat_map(|units| ledger::resolved(units, paid, out)).collect(),
-            };
-            booked.extend(lines.into_iter().map(|line| (attempt.number, line)));
-        }
-        Ok(booked)
-    }
-}
-
-/// Contradictions that are about the whole amount and put nothing on suspense.
-fn speaks_of_all(kind: &str) -> bool {
-    use crate::domain::evidence::Contradiction::{AcceptedAfterFreed, Vanished};
-    [AcceptedAfterFreed, Vanished].into_iter().any(|contradiction| contradiction.as_str() == kind)
+/// A key lives on when its person goes or is given another role, so that nothing of the client's stops with them; its
+/// word about money does not.
+async fn heard(app: &App, caller: &Caller) -> Result<(), Refused> {
+    let Some(user_id) = caller.user_id() else { return Ok(()) };
+    let role = people::role_at(app, caller.client_id, user_id).await?;
+    let (feature, need) = RESOLVE;
+    if role.is_some_and(|role| may(role, feature, need)) { Ok(()) } else { Err(Refused::NotHeard) }
 }
 
 /// Writes a proposal down; `None` where the payment moved since it was read.
