@@ -63,6 +63,7 @@ CREATE TABLE audit (
     hash      bytea       NOT NULL,
     PRIMARY KEY (client_id, seq)
 );
+CREATE INDEX audit_object ON audit (client_id, object, seq);
 
 -- Where each chain ends. Who adds an entry holds this row until its commit, so no chain forks.
 CREATE TABLE audit_head (

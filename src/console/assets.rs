@@ -16,6 +16,7 @@ const STYLE: &str = concat!(
     include_str!("style/frame.css"),
     include_str!("style/parts.css"),
     include_str!("style/story.css"),
+    include_str!("style/providers.css"),
     include_str!("style/settings.css"),
     include_str!("style/narrow.css"),
 );
@@ -25,6 +26,10 @@ const STYLE: &str = concat!(
 const FILES: &[(&str, &str, &str)] = &[
     ("style", "css", STYLE),
     ("mark", "svg", include_str!("mark.svg")),
+    ("row-menu", "js", include_str!("pages/providers/row-menu.js")),
+    ("fees", "js", include_str!("pages/providers/fees.js")),
+    ("order", "js", include_str!("pages/sequences/order.js")),
+    ("provider-form", "js", include_str!("pages/providers/provider-form.js")),
     ("copy", "js", include_str!("pages/copy.js")),
 ];
 

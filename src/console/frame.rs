@@ -27,7 +27,7 @@ pub struct Link {
 /// Where one is: the pages above, each with its address, and this one without.
 pub struct Crumb {
     pub label: String,
-    pub path: Option<&'static str>,
+    pub path: Option<String>,
 }
 
 /// Who is signed in, as the header shows it.
@@ -116,7 +116,14 @@ impl Frame {
     /// Puts a page above this one: `title` is its key, `path` its address.
     pub fn below(mut self, title: &'static str, path: &'static str) -> Self {
         let last = self.crumbs.len().saturating_sub(1);
-        self.crumbs.insert(last, Crumb { label: self.lang.text(title).into(), path: Some(path) });
+        self.crumbs.insert(last, Crumb { label: self.lang.text(title).into(), path: Some(path.into()) });
+        self
+    }
+
+    /// Puts a page above this one whose title is a name.
+    pub fn under(mut self, name: &str, path: String) -> Self {
+        let last = self.crumbs.len().saturating_sub(1);
+        self.crumbs.insert(last, Crumb { label: name.into(), path: Some(path) });
         self
     }
 

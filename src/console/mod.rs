@@ -12,6 +12,7 @@ mod proof;
 pub mod qr;
 mod show;
 mod shown;
+mod typed;
 mod visitor;
 pub mod words;
 
@@ -28,8 +29,8 @@ use tower_http::timeout::TimeoutLayer;
 use crate::app::App;
 use crate::domain::role::Feature;
 use pages::{
-    allow_list, audit, clients, home, invitation, keys, password, preferences, providers, security, sending, sign_in,
-    team, transactions, webhooks,
+    allow_list, audit, clients, home, invitation, keys, password, preferences, providers, security, sending, sequences,
+    sign_in, team, transactions, webhooks,
 };
 
 /// The largest form that is read.
@@ -45,7 +46,7 @@ pub struct Entry {
 }
 
 /// The menu. What a person may not see is not in theirs, and answers 403.
-pub const MENU: [Entry; 10] = [
+pub const MENU: [Entry; 11] = [
     Entry { path: "/console/", title: "home.title", icon: "home", feature: None },
     Entry {
         path: "/console/transactions",
@@ -54,6 +55,7 @@ pub const MENU: [Entry; 10] = [
         feature: Some(Feature::Transactions),
     },
     Entry { path: "/console/providers", title: "providers.title", icon: "plug", feature: Some(Feature::Providers) },
+    Entry { path: "/console/sequences", title: "sequences.title", icon: "order", feature: Some(Feature::Providers) },
     Entry { path: "/console/settings/keys", title: "keys.title", icon: "key", feature: Some(Feature::Settings) },
     Entry {
         path: "/console/settings/addresses",
@@ -103,6 +105,20 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/console/transactions/{id}/approve", get(transactions::approve_page).post(transactions::approve))
         .route("/console/transactions/{id}/withdraw", post(transactions::withdraw))
         .route("/console/providers", get(providers::list))
+        .route("/console/providers/example", get(providers::example))
+        .route("/console/providers/new", get(providers::add_page).post(providers::create))
+        .route("/console/providers/{id}", get(providers::page))
+        .route("/console/providers/{id}/edit", get(providers::edit_page).post(providers::change))
+        .route("/console/providers/{id}/fees", get(providers::fees_page).post(providers::set_fee))
+        .route("/console/providers/{id}/status", get(providers::status_page).post(providers::set_status))
+        .route("/console/providers/{id}/monitoring", get(providers::monitoring_page).post(providers::set_monitoring))
+        .route("/console/providers/{id}/test", get(providers::tested).post(providers::test))
+        .route("/console/providers/{id}/remove", get(providers::remove_page).post(providers::remove))
+        .route("/console/sequences", get(sequences::overview))
+        .route("/console/sequences/custom", get(sequences::custom))
+        .route("/console/sequences/preview", get(sequences::preview))
+        .route("/console/sequences/{service}/{destination}", get(sequences::page).post(sequences::change))
+        .route("/console/sequences/{service}/{destination}/remove", post(sequences::remove))
         .route("/console/settings/keys", get(keys::list))
         .route("/console/settings/keys/new", get(keys::form).post(keys::make))
         .route("/console/settings/keys/{id}", get(keys::one))

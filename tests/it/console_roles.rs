@@ -77,8 +77,9 @@ const RESOLVE: Need = Some((Feature::Reconciliation, Level::Edit));
 const OPERATE: Need = Some((Feature::Maintenance, Level::Edit));
 const SEE: Need = Some((Feature::Transactions, Level::View));
 
-/// Pages behind those of the menu, what they need, and what an allowed person is answered.
-const PAGES: [(&str, Need, u16); 8] = [
+/// Pages behind those of the menu, what they need, and what an allowed person is answered. An id that ends in `_0` is
+/// nobody's.
+const PAGES: [(&str, Need, u16); 20] = [
     ("/console/transactions/doubt", SEE, 200),
     ("/console/transactions/sm_0/cancel", OPERATE, 404),
     ("/console/transactions/sm_0/resolve", RESOLVE, 404),
@@ -87,11 +88,23 @@ const PAGES: [(&str, Need, u16); 8] = [
     ("/console/settings/keys/key_0", Some((Feature::Settings, Level::View)), 404),
     ("/console/settings/webhooks/new", SETTINGS, 200),
     ("/console/settings/webhooks/we_0", Some((Feature::Settings, Level::View)), 404),
+    ("/console/providers/new", Some((Feature::Providers, Level::Edit)), 200),
+    ("/console/providers/example?service=send_money", Some((Feature::Providers, Level::Edit)), 422),
+    ("/console/providers/conn_0", Some((Feature::Providers, Level::View)), 404),
+    ("/console/providers/conn_0/edit", Some((Feature::Providers, Level::Edit)), 404),
+    ("/console/providers/conn_0/fees", Some((Feature::Providers, Level::Edit)), 404),
+    ("/console/providers/conn_0/test", Some((Feature::Providers, Level::View)), 404),
+    ("/console/providers/conn_0/status?to=ACTIVE", Some((Feature::Maintenance, Level::Edit)), 404),
+    ("/console/providers/conn_0/monitoring", Some((Feature::Maintenance, Level::Edit)), 404),
+    ("/console/providers/conn_0/remove", Some((Feature::Providers, Level::Edit)), 404),
+    ("/console/sequences/send_money/default", Some((Feature::Providers, Level::View)), 200),
+    ("/console/sequences/custom", Some((Feature::Providers, Level::Edit)), 422),
+    ("/console/sequences/preview", Some((Feature::Providers, Level::View)), 200),
 ];
 
 /// Every form of the console, the feature and level it needs, and what an allowed person's empty form is answered.
 /// `None`: every signed-in person may send it.
-const FORMS: [(&str, Need, u16); 30] = [
+const FORMS: [(&str, Need, u16); 39] = [
     ("/console/transactions/sm_0/refresh", SEE, 404),
     ("/console/transactions/sm_0/resend", OPERATE, 404),
     ("/console/transactions/sm_0/cancel", OPERATE, 404),
@@ -101,6 +114,15 @@ const FORMS: [(&str, Need, u16); 30] = [
     ("/console/mode", None, 400),
     ("/console/clients", None, 404),
     ("/console/preferences", None, 303),
+    ("/console/providers/new", Some((Feature::Providers, Level::Edit)), 422),
+    ("/console/providers/conn_0/edit", Some((Feature::Providers, Level::Edit)), 404),
+    ("/console/providers/conn_0/fees", Some((Feature::Providers, Level::Edit)), 404),
+    ("/console/providers/conn_0/status", Some((Feature::Maintenance, Level::Edit)), 404),
+    ("/console/providers/conn_0/monitoring", Some((Feature::Maintenance, Level::Edit)), 404),
+    ("/console/providers/conn_0/test", Some((Feature::Providers, Level::Edit)), 404),
+    ("/console/providers/conn_0/remove", Some((Feature::Providers, Level::Edit)), 404),
+    ("/console/sequences/send_money/default", Some((Feature::Providers, Level::Edit)), 200),
+    ("/console/sequences/send_money/BCA/remove", Some((Feature::Providers, Level::Edit)), 404),
     ("/console/settings/security/password", None, 422),
     ("/console/settings/security/second-factor", None, 422),
     ("/console/settings/security/second-factor/remove", None, 422),
@@ -190,6 +212,9 @@ async fn nothing_is_seen_without_signing_in() {
             let page = nobody.get(entry.path).await;
             assert_eq!(page.status, 303, "{}", entry.path);
             assert!(page.location().starts_with("/console/sign-in"), "{}", page.location());
+        }
+        for (path, ..) in PAGES {
+            assert_eq!(nobody.get(path).await.status, 303, "{path}");
         }
         nobody.get("/console/sign-in").await;
         for (path, ..) in FORMS.iter().filter(|(path, ..)| !path.ends_with("preferences")) {

@@ -11,6 +11,7 @@ pub mod preferences;
 pub mod providers;
 pub mod security;
 pub mod sending;
+pub mod sequences;
 pub mod sign_in;
 pub mod team;
 pub mod transactions;

@@ -44,6 +44,8 @@ pub const WORDS: &super::super::Table = &[
     ("action.connection.created", "Connected a provider"),
     ("action.connection.changed", "Changed a provider"),
     ("action.connection.status_set", "Set a provider's status"),
+    ("action.connection.fee_set", "Set a fee"),
+    ("action.connection.tested", "Tested a provider"),
     ("action.connection.monitored", "Set a provider's monitoring"),
     ("action.connection.removed", "Removed a provider"),
     ("action.sequence.replaced", "Changed a sequence"),

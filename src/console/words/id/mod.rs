@@ -7,6 +7,7 @@ mod frame;
 mod home;
 mod people;
 mod providers;
+mod sequences;
 mod settings;
 mod transactions;
 mod webhooks;
@@ -18,6 +19,7 @@ pub const TABLES: &[&super::Table] = &[
     home::WORDS,
     people::WORDS,
     providers::WORDS,
+    sequences::WORDS,
     settings::WORDS,
     transactions::WORDS,
     webhooks::WORDS,

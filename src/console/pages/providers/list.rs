@@ -1,4 +1,4 @@
-//! Provider management: the client's connections, as seed 001 lists them.
+//! The client's connections, as seed 001 lists them, each with a menu of what can be done with it.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -6,6 +6,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use super::{HERE, State as Shown, kind_key, path_of, provider_name, service_name, state, status_key};
 use crate::console::field::Field;
 use crate::console::frame::{self, Frame};
 use crate::console::guard::Fail;
@@ -18,7 +19,6 @@ use crate::domain::service::Service;
 use crate::flows::connections;
 use crate::store::connection::{Filter, Stored};
 
-const HERE: &str = "/console/providers";
 const PAGE: usize = 50;
 
 /// What the list is narrowed by, as the form sends it; empty means not at all.
@@ -36,17 +36,20 @@ pub struct Which {
 
 /// A line of the table.
 struct Row {
+    path: String,
     label: String,
     provider: String,
     kind: &'static str,
     services: Vec<&'static str>,
     status: ConnectionStatus,
+    state: Shown,
     reason: String,
+    until: Option<DateTime<Utc>>,
     last: Option<DateTime<Utc>>,
 }
 
 #[derive(Template)]
-#[template(path = "pages/providers.html")]
+#[template(path = "pages/providers/list.html")]
 struct ProvidersPage<'a> {
     frame: &'a Frame,
     rows: Vec<Row>,
@@ -55,30 +58,7 @@ struct ProvidersPage<'a> {
     statuses: Vec<(&'static str, &'static str, bool)>,
     narrow: bool,
     next: Option<String>,
-}
-
-impl ProvidersPage<'_> {
-    /// Colour, shape and word.
-    fn look(&self, status: &ConnectionStatus) -> (&'static str, &'static str, &'static str) {
-        let (look, sign) = match status {
-            ConnectionStatus::Active => ("good", "●"),
-            ConnectionStatus::Maintenance => ("warn", "▲"),
-            ConnectionStatus::Inactive => ("bad", "■"),
-        };
-        (look, sign, self.frame.t(status_key(*status)))
-    }
-}
-
-fn status_key(status: ConnectionStatus) -> &'static str {
-    match status {
-        ConnectionStatus::Active => "connection.active",
-        ConnectionStatus::Maintenance => "connection.maintenance",
-        ConnectionStatus::Inactive => "connection.inactive",
-    }
-}
-
-fn service_name(frame: &Frame, service: Service) -> &'static str {
-    frame.lang.find(&format!("service.{}", service.as_str())).unwrap_or(service.as_str())
+    may_edit: bool,
 }
 
 pub async fn list(
@@ -111,6 +91,7 @@ pub async fn list(
             .into_iter()
             .map(|known| (known.as_str(), frame.t(status_key(known)), status == Some(known)))
             .collect(),
+        may_edit: signed.person.may(Feature::Providers, Level::Edit),
         narrow: filter.search.is_some() || service.is_some() || status.is_some(),
         next: last.map(|last| {
             let (service, status) = (service.map_or("", Service::as_str), status.map_or("", ConnectionStatus::as_str));
@@ -125,12 +106,15 @@ pub async fn list(
 fn row_of(console: &Console, frame: &Frame, stored: Stored) -> Row {
     let last = connections::last_activity(&console.app, &stored);
     Row {
-        label: stored.connection.label,
-        provider: stored.connection.provider,
-        kind: frame.t(if stored.kind == "DIRECT" { "providers.direct" } else { "providers.aggregator" }),
+        path: path_of(&stored),
+        provider: provider_name(&console.app, &stored.connection.provider),
+        kind: frame.t(kind_key(&stored.kind)),
         services: stored.connection.services.iter().map(|service| service_name(frame, *service)).collect(),
         status: stored.connection.status,
+        state: state(frame, stored.connection.status),
+        label: stored.connection.label,
         reason: stored.status_reason,
+        until: stored.status_until,
         last,
     }
 }
