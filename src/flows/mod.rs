@@ -23,6 +23,7 @@ pub mod people;
 pub mod reads;
 pub mod refresh;
 pub mod resolve;
+pub mod rollups;
 pub mod rotation;
 pub mod routing;
 pub mod send_money;

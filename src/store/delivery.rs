@@ -107,7 +107,7 @@ pub async fn mark(tx: &mut Tx, batch: &[Mark], now: DateTime<Utc>) -> Result<()>
     let notes: Vec<Option<String>> = batch.iter().map(|m| m.note.clone()).collect();
     sqlx::query!(
         "UPDATE delivery d SET state = m.state, tries = m.tries, next_try_at = m.next_try_at, leased_until = NULL,
-            response_status = m.response_status, note = m.note, updated_at = $10
+            response_status = m.response_status, note = m.note, updated_at = $10, xact = DEFAULT
          FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::smallint[], $7::timestamptz[],
                 $8::smallint[], $9::text[])
             AS m(client_id, event_id, endpoint_id, replay, state, tries, next_try_at, response_status, note)

@@ -20,6 +20,7 @@ pub mod idempotency;
 pub mod ledger;
 pub mod membership;
 pub mod payment;
+pub mod rollup;
 pub mod sealed;
 pub mod sequence;
 pub mod session;

@@ -6,8 +6,9 @@ use sqlx::{AssertSqlSafe, PgPool, Row};
 
 use crate::support::world::fresh_database;
 
-/// What arrives without a client, the switches of the installation, and people, who belong to no client.
-const NOT_TENANT: [&str; 5] = ["route", "setting", "app_user", "session", "sign_in_attempt"];
+/// What arrives without a client, the switches of the installation, people, who belong to no client, and how far the
+/// sums are.
+const NOT_TENANT: [&str; 6] = ["route", "setting", "app_user", "session", "sign_in_attempt", "rollup_position"];
 
 async fn migrated() -> PgPool {
     PgPool::connect(&fresh_database().await).await.unwrap()
@@ -172,7 +173,7 @@ async fn hot_statements_use_the_index_they_were_written_for() {
     let external = "payment_client_id_mode_external_id_key";
     // Statement, and which index must find its rows. Any whole read of a big table is a fault.
     let hot: [(&[&str], &[&str]); 12] = [
-        (&["INSERT INTO payment"], &["payment_same_receiver", external]),
+        (&["INSERT INTO payment ("], &["payment_same_receiver", external]),
         (&["WITH input AS", "UPDATE payment p"], &["payment_pkey", "attempt_pkey"]),
         (&["claimed AS", "UPDATE delivery d"], &["delivery_due"]),
         (&["UPDATE delivery d SET state"], &["delivery_pkey"]),
@@ -185,9 +186,21 @@ async fn hot_statements_use_the_index_they_were_written_for() {
         (&["UPDATE callback c SET next_try_at"], &["callback_due"]),
         (&["WITH live AS"], &["attempt_to_send", "attempt_to_ask", "payment_pkey"]),
     ];
+    plans(&db, "SET jit = off; SET plan_cache_mode = force_generic_plan", &hot).await;
+    // The sums by hour, as their worker allows itself.
+    let summed: [(&[&str], &[&str]); 2] = [
+        (&["INSERT INTO payment_hour"], &["event_written", "payment_pkey", "attempt_pkey"]),
+        (&["INSERT INTO delivery_hour"], &["delivery_written"]),
+    ];
+    let settings = "SET jit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
+        SET enable_hashjoin = off; SET enable_mergejoin = off";
+    plans(&db, settings, &summed).await;
+}
+
+/// Plans each statement as the service's pool does after a few runs, one plan for all values, and looks for its indexes.
+async fn plans(db: &PgPool, settings: &'static str, hot: &[(&[&str], &[&str])]) {
     let mut connection = db.acquire().await.unwrap();
-    // As the service's pool plans it after a few runs: one plan for all values.
-    sqlx::raw_sql("SET jit = off; SET plan_cache_mode = force_generic_plan").execute(&mut *connection).await.unwrap();
+    sqlx::raw_sql(settings).execute(&mut *connection).await.unwrap();
     for (parts, indexes) in hot {
         let query = statement(parts);
         let count = (1..100).take_while(|n| query.contains(&format!("${n}"))).count();
@@ -202,7 +215,7 @@ async fn hot_statements_use_the_index_they_were_written_for() {
         let plan: Value = row.get(0);
         let mut found = Vec::new();
         scans(&plan[0]["Plan"], &mut found);
-        for index in indexes {
+        for index in *indexes {
             assert!(found.iter().any(|(_, _, used)| used == index), "{parts:?} does not use {index}: {found:#?}");
         }
         let big = ["payment", "attempt", "event", "delivery", "callback", "observation", "ledger_line"];

@@ -32,6 +32,7 @@ mod no_questions;
 mod outbound;
 mod oy_golden;
 mod production;
+mod rollups;
 mod rotation;
 mod sandbox_doku;
 mod sandbox_kaspro;
