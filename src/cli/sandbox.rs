@@ -1,6 +1,8 @@
 //! `paystrator sandbox`: the simulators alone, for scripts and other people's tests.
 
+use std::fmt::Display;
 use std::io::Write;
+use std::str::FromStr;
 
 use crate::config::Config;
 use crate::devdb;
@@ -16,16 +18,16 @@ pub struct Options {
     #[arg(long, default_value_t = 1.0)]
     speed: f64,
     /// Where a provider's callbacks go, as CODE=URL; may be given once for each provider.
-    #[arg(long, value_name = "CODE=URL", value_parser = by_code)]
+    #[arg(long, value_name = "CODE=URL", value_parser = by_code::<String>)]
     callback_url: Vec<(String, String)>,
-    /// OY!'s port; any that is free by default.
-    #[arg(long, default_value_t = 0)]
-    port: u16,
+    /// A provider's port, as CODE=PORT; may be given once for each provider. Any that is free by default.
+    #[arg(long, value_name = "CODE=PORT", value_parser = by_code::<u16>)]
+    port: Vec<(String, u16)>,
 }
 
-fn by_code(text: &str) -> Result<(String, String), String> {
-    let (code, url) = text.split_once('=').ok_or("say CODE=URL")?;
-    Ok((code.to_owned(), url.to_owned()))
+fn by_code<T: FromStr<Err: Display>>(text: &str) -> Result<(String, T), String> {
+    let (code, value) = text.split_once('=').ok_or("begin with a provider's code and =")?;
+    Ok((code.to_owned(), value.parse().map_err(|error| format!("{value}: {error}"))?))
 }
 
 /// Starts them, prints one line of JSON that says where they are, and serves until Ctrl-C.
@@ -36,7 +38,8 @@ pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
         let mut sandbox = SandboxConfig::new(dir);
         sandbox.speed = options.speed;
         sandbox.callback_urls = options.callback_url.iter().cloned().collect();
-        sandbox.ports = [("oy".to_owned(), Ports { wire: options.port, control: 0 })].into();
+        let ports = options.port.iter().cloned();
+        sandbox.ports = ports.map(|(code, wire)| (code, Ports { wire, control: 0 })).collect();
         let outbound = Outbound::new(OutboundLimits { allow_http: true, allow_private: true, ..Default::default() })?;
         let sandbox = sandbox::start(sandbox, outbound).await?;
         let mut out = std::io::stdout();

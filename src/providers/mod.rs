@@ -11,6 +11,7 @@ pub mod kaspro;
 mod oy;
 pub mod registry;
 pub mod tokens;
+mod tolerant;
 mod trouble;
 
 use std::collections::BTreeMap;
@@ -238,6 +239,14 @@ pub struct CallbackAnswer {
 /// Calls from a provider: two pure functions with one flow between them.
 pub trait Callbacks: Send + Sync {
     fn read(&self, raw: &RawCallback) -> CallbackReading;
-    /// The answer, in the provider's own shape. `stored` says whether the call is durable.
-    fn answer(&self, reading: &CallbackReading, stored: bool) -> CallbackAnswer;
+    /// The answer. `stored` says whether the call is durable. For a provider that wants a shape of its own, its own; for
+    /// one that reads the status alone, this.
+    fn answer(&self, reading: &CallbackReading, stored: bool) -> CallbackAnswer {
+        let (status, said) = match reading {
+            CallbackReading::Refused { reason } => (400, *reason),
+            CallbackReading::Question { .. } if stored => (200, "OK"),
+            CallbackReading::Question { .. } => (503, "try again"),
+        };
+        CallbackAnswer { status, body: serde_json::json!({ "message": said }).to_string() }
+    }
 }

@@ -155,11 +155,6 @@ impl Sandbox {
         self.houses.iter().find(|house| house.simulator.code() == code).map_or("", |house| &house.url)
     }
 
-    /// OY!'s base address, without a slash at the end.
-    pub fn oy_url(&self) -> &str {
-        self.url("oy")
-    }
-
     /// The merchant's base address; webhooks go to `/webhooks` or `/webhooks/{name}` below it.
     pub fn merchant_url(&self) -> &str {
         &self.merchant_url

@@ -162,7 +162,7 @@ async fn a_test_says_whether_a_connection_works_and_what_to_check() {
         world.fault(Fault::new(Kind::Garbage).on("balance"));
         lines.push(told().await);
         world.sandbox.oy.clear_faults();
-        world.move_connection(&format!("{}/elsewhere", world.sandbox.oy_url())).await;
+        world.move_connection(&format!("{}/elsewhere", world.sandbox.url("oy"))).await;
         lines.push(told().await);
         world.move_connection(CLOSED).await;
         lines.push(told().await.split(": ").next().unwrap().to_owned());
@@ -180,7 +180,7 @@ async fn a_test_says_whether_a_connection_works_and_what_to_check() {
         "unreachable" false null "not connected
         "###);
 
-        world.move_connection(world.sandbox.oy_url()).await;
+        world.move_connection(world.sandbox.url("oy")).await;
         world.fault(Fault::new(Kind::Refuse).on("balance").code("207"));
         insta::assert_snapshot!(test(&oy).await.shown(), @r###"
         HTTP 200

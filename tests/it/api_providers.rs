@@ -22,7 +22,7 @@ impl World {
     pub fn connection(&self, label: &str) -> Value {
         json!({
             "provider": "oy", "label": label, "credentials": self.sandbox.oy.credentials(),
-            "settings": { "base_url": self.sandbox.oy_url() },
+            "settings": { "base_url": self.sandbox.url("oy") },
         })
     }
 
@@ -62,7 +62,7 @@ async fn a_connection_is_made_and_its_secrets_are_never_told() {
         let body = json!({
             "provider": "oy", "label": " Main account ", "type": "aggregator", "services": ["send_money"],
             "credentials": { "username": "a-user", "api_key": API_KEY },
-            "settings": { "base_url": world.sandbox.oy_url() },
+            "settings": { "base_url": world.sandbox.url("oy") },
             "fee": { "percentageBp": 150, "vatBp": 1100, "vat": true },
         });
         let post = async |body: &Value, key: &str| {
@@ -474,7 +474,7 @@ async fn a_connection_is_changed_on_the_version_it_was_read_with() {
         "###);
 
         let user = world.sandbox.oy.credentials().username;
-        let url = world.sandbox.oy_url();
+        let url = world.sandbox.url("oy");
         let mine = json!({ "username": user, "api_key": API_KEY });
         let cases = [
             (json!({ "credentials": { "username": "another", "api_key": API_KEY } }), "*"),

@@ -295,7 +295,7 @@ async fn paid_after_refused(world: &World, stuck: bool) -> String {
             provider: "oy",
             label: "OY! second",
             credentials: &credentials,
-            settings: &json!({ "base_url": world.sandbox.oy_url() }),
+            settings: &json!({ "base_url": world.sandbox.url("oy") }),
             fee: Default::default(),
             by: "test",
         };

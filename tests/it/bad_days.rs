@@ -42,7 +42,7 @@ async fn who_cannot_be_reached_is_tried_again_until_the_window_ends() {
 async fn who_cannot_be_reached_gives_way_to_the_next_at_once_and_says_why() {
     run_with(fast(60), async |world| {
         world.move_connection(CLOSED).await;
-        let second = world.second_connection(world.sandbox.oy_url()).await;
+        let second = world.second_connection(world.sandbox.url("oy")).await;
         let id = world.send("A", GOOD, 10_000).await;
         world.until_status(&id, "SUCCESS").await;
         assert_eq!(world.attempts(&id).await, ["not_sent", "paid"]);
@@ -62,7 +62,7 @@ async fn who_cannot_be_reached_gives_way_to_the_next_at_once_and_says_why() {
 #[tokio::test]
 async fn who_lacks_balance_gives_way_to_the_next() {
     run_with(fast(60), async |world| {
-        let second = world.second_connection(world.sandbox.oy_url()).await;
+        let second = world.second_connection(world.sandbox.url("oy")).await;
         world.fault(Fault::new(Kind::Refuse).on("remit").code("206").times(1));
         let id = world.send("A", GOOD, 10_000).await;
         world.until_status(&id, "SUCCESS").await;
@@ -80,7 +80,7 @@ async fn who_lacks_balance_gives_way_to_the_next() {
 #[tokio::test]
 async fn every_provider_refusing_for_itself_fails_the_payment() {
     run_with(fast(60), async |world| {
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         // 201, 202, 205, 207, 208: the provider's own fault.
         for (n, account) in ["4444444444", "5555555555", "2222222222", "2070000", "2080000"].into_iter().enumerate() {
             let id = world.send(&format!("A{n}"), account, 10_000).await;
@@ -98,7 +98,7 @@ async fn every_provider_refusing_for_itself_fails_the_payment() {
 #[tokio::test]
 async fn a_refusal_of_the_request_fails_the_payment_and_asks_nobody_else() {
     run_with(fast(60), async |world| {
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         // 204, 209, 210, 990: every provider would say the same.
         for (n, account) in ["3333333333", "2090000", "2100000", "9900000"].into_iter().enumerate() {
             let id = world.send(&format!("A{n}"), account, 10_000).await;
@@ -133,7 +133,7 @@ async fn too_many_requests_means_not_sent_and_another_try() {
 #[tokio::test]
 async fn a_lost_answer_after_the_money_moved_is_found_by_status() {
     run_with(fast(60), async |world| {
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         let lost = [
             Fault::new(Kind::HangAnswer),
             Fault::new(Kind::DropResponse),
@@ -165,7 +165,7 @@ async fn a_lost_answer_after_the_money_moved_is_found_by_status() {
 #[tokio::test]
 async fn a_send_that_never_arrived_is_sent_again_under_its_reference_and_pays_once() {
     run_with(fast(600), async |world| {
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         let lost = [dropped(), Fault::new(Kind::HttpErrorBefore).on("remit").http_status(502).times(1)];
         for (n, fault) in lost.into_iter().enumerate() {
             world.fault(fault);
@@ -210,7 +210,7 @@ async fn a_first_send_that_arrives_after_the_second_pays_once() {
 #[tokio::test]
 async fn a_refused_resend_teaches_nothing() {
     run_with(fast(1200), async |world| {
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         world.fault(dropped());
         let id = world.send("A", GOOD, 10_000).await;
         world.until_evidence(&id, "unknown").await;
@@ -239,7 +239,7 @@ async fn a_refused_resend_teaches_nothing() {
 #[tokio::test]
 async fn in_doubt_for_ever_is_asked_for_ever_and_never_guessed() {
     run_with(fast(3600), async |world| {
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         let id = world.send("A", "1234567890", 10_000).await;
         world.until_evidence(&id, "unknown").await;
         let attempt = world.until_attempt(&id, |a| a["polls"].as_i64() >= Some(9)).await;
@@ -274,7 +274,7 @@ async fn a_duplicate_reference_is_resolved_by_status() {
 #[tokio::test]
 async fn a_final_failure_by_status_fails_the_payment_without_failover() {
     run_with(fast(60), async |world| {
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         for (n, account) in ["7777777777", "8888888888"].into_iter().enumerate() {
             let id = world.send(&format!("A{n}"), account, 10_000).await;
             let row = world.until_status(&id, "FAILED").await;
@@ -290,7 +290,7 @@ async fn a_final_failure_by_status_fails_the_payment_without_failover() {
 #[tokio::test]
 async fn a_final_failure_for_balance_goes_to_the_next() {
     run_with(fast(60), async |world| {
-        let second = world.second_connection(world.sandbox.oy_url()).await;
+        let second = world.second_connection(world.sandbox.url("oy")).await;
         for (n, code) in ["206", "225"].into_iter().enumerate() {
             world.fault(Fault::new(Kind::End).code(code).times(1));
             let id = world.send(&format!("A{n}"), &format!("123981239{n}"), 10_000).await;
@@ -326,7 +326,7 @@ async fn a_suspect_payment_waits_for_its_end() {
 #[tokio::test]
 async fn a_force_credit_stays_in_doubt_whatever_its_code() {
     run_with(fast(600), async |world| {
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         world.fault(Fault::new(Kind::ForceCredit));
         let id = world.send("A", GOOD, 10_000).await;
         let attempt = world.until_attempt(&id, |a| a["code"] == "300" && a["polls"].as_i64() >= Some(4)).await;
@@ -459,7 +459,7 @@ async fn after_money_that_may_have_left_nothing_is_told_as_failed() {
     options.callbacks = false;
     set_oy(&mut options, "send_timeout_ms", 20_000);
     run_with(options, async |world| {
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         // The first connection says "refused for balance" and pays; the second hangs, and then truly refuses.
         world.fault(Fault::new(Kind::WrongCode).on("remit").code("206").times(1));
         world.fault(every_second(Fault::new(Kind::HangAnswer).on("remit")));
@@ -486,7 +486,7 @@ async fn a_contradiction_stops_what_is_still_prepared() {
     options.callbacks = false;
     set_oy(&mut options, "send_timeout_ms", 20_000);
     run_with(options, async |world| {
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         world.fault(Fault::new(Kind::WrongCode).on("remit").code("206").times(1));
         world.fault(Fault::new(Kind::HangAnswer).on("remit").times(1));
         let id = world.send("A", GOOD, 10_000).await;
@@ -525,7 +525,7 @@ async fn a_late_answer_raises_and_never_frees() {
     run_with(options, async |world| {
         // Nothing is learned by status while the answers are late.
         world.fault(Fault::new(Kind::Refuse).on("remit-status").code("999"));
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         for (n, refused) in [(0, true), (1, false)] {
             let account = format!("123981239{n}");
             let hang = Fault::new(Kind::HangAnswer).on("remit").account(&account);
@@ -624,7 +624,7 @@ async fn an_open_breaker_holds_everything_back_and_sends_a_probe() {
         let first = world.send("A", GOOD, 10_000).await;
         world.until_attempt(&first, |a| a["number"] == 6).await;
         let held = world.send("B", "1239812391", 10_000).await;
-        world.move_connection(world.sandbox.oy_url()).await;
+        world.move_connection(world.sandbox.url("oy")).await;
         let remits = world.count("remit");
         // Five in a row never arrived: the sixth waits for its time, and so does who comes after.
         assert_eq!(world.attempts(&first).await.iter().filter(|state| *state == "not_sent").count(), 5);
@@ -646,7 +646,7 @@ async fn what_waits_too_long_behind_a_breaker_goes_to_the_next() {
     options.config.breaker.failures = 1;
     run_with(options, async |world| {
         world.move_connection(CLOSED).await;
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         let first = world.send("A", GOOD, 10_000).await;
         world.until_status(&first, "SUCCESS").await;
         assert_eq!(world.attempts(&first).await, ["not_sent", "paid"]);

@@ -141,7 +141,7 @@ async fn what_the_window_leaves_behind_fails_even_while_paused() {
 #[tokio::test]
 async fn a_connection_that_leaves_between_accept_and_send_is_passed_over() {
     run_with(fast(60), async |world| {
-        world.second_connection(world.sandbox.oy_url()).await;
+        world.second_connection(world.sandbox.url("oy")).await;
         for (n, status) in [ConnectionStatus::Maintenance, ConnectionStatus::Inactive].into_iter().enumerate() {
             world.execute(PAUSE_ALL).await;
             let set = async |status| {

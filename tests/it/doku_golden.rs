@@ -81,21 +81,21 @@ fn order(adapter: &dyn SendMoney) -> Order {
 
 #[test]
 fn the_vectors_of_the_contract_are_what_we_sign() {
-    let vectors: Vec<Value> = serde_json::from_str(include_str!("data/doku-snap-vectors.json")).unwrap();
+    let vectors: Vec<Value> = serde_json::from_str(include_str!("vectors/doku-vectors.json")).unwrap();
     let mut counted = [0, 0];
     for vector in &vectors {
         let text = |name: &str| vector[name].as_str().unwrap_or_else(|| panic!("{name} in {vector}"));
         if vector["kind"] == "snap-asymmetric" {
             counted[0] += 1;
             let pem = match text("key") {
-                "merchant-test-only" => include_str!("data/merchant-test-only.pub.pem"),
-                _ => include_str!("data/doku-test-only.pub.pem"),
+                "merchant-test-only" => include_str!("vectors/merchant-test-only.pub.pem"),
+                _ => include_str!("vectors/doku-test-only.pub.pem"),
             };
             let (key, signature) = (PublicKey::from_pem(pem).unwrap(), STANDARD.decode(text("signature")).unwrap());
             assert!(key.verify(text("string_to_sign").as_bytes(), &signature), "{}", text("name"));
             assert!(!key.verify(b"BRN-0211-1696919651918|2024-03-26T16:01:42+07:00", &signature), "{}", text("name"));
             assert!(!key.verify(text("string_to_sign").as_bytes(), &signature[1..]), "{}", text("name"));
-        } else {
+        } else if vector["kind"] == "snap-symmetric" {
             counted[1] += 1;
             let mut parts = text("string_to_sign").splitn(5, ':');
             let mut part = || parts.next().unwrap();

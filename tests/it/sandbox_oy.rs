@@ -62,7 +62,7 @@ impl World {
 
     fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let keys = self.sandbox.oy.credentials();
-        let url = format!("{}{path}", self.sandbox.oy_url());
+        let url = format!("{}{path}", self.sandbox.url("oy"));
         let request = self.http.request(method.parse().unwrap(), url);
         request.header("X-OY-Username", keys.username).header("X-Api-Key", keys.api_key)
     }
@@ -215,7 +215,7 @@ async fn checks_come_in_their_order() {
     let mut body =
         json!({ "recipient_bank": "999", "recipient_account": "12x", "amount": 1, "partner_trx_id": "used" });
     let keys = world.sandbox.oy.credentials();
-    let url = format!("{}/api/remit", world.sandbox.oy_url());
+    let url = format!("{}/api/remit", world.sandbox.url("oy"));
     let ask = async |username: &str, key: &str, body: &Value| {
         let request = world.http.post(&url).header("x-oy-username", username).header("x-api-key", key);
         let answer = request.body(body.to_string()).send().await.unwrap().text().await.unwrap();
@@ -270,7 +270,7 @@ async fn third_parties_are_borne_with() {
         assert_eq!(world.request(method, path).send().await.unwrap().status(), 404, "{method} {path}");
     }
     // The seed's curl puts every header into one.
-    let pasted = world.http.post(format!("{}/api/remit", world.sandbox.oy_url()));
+    let pasted = world.http.post(format!("{}/api/remit", world.sandbox.url("oy")));
     let pasted = pasted.header("content-type", "application/json, accept: application/json, x-oy-username:myuser");
     let answer = pasted.body(order("pasted", GOOD, 10_000).to_string()).send().await.unwrap();
     assert_eq!(answer.status(), 200);

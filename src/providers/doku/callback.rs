@@ -3,7 +3,7 @@
 
 use super::Doku;
 use super::wire::Notification;
-use crate::providers::{CallbackAnswer, CallbackReading, Callbacks, RawCallback};
+use crate::providers::{CallbackReading, Callbacks, RawCallback};
 
 impl Callbacks for Doku {
     fn read(&self, raw: &RawCallback) -> CallbackReading {
@@ -17,15 +17,5 @@ impl Callbacks for Doku {
             }
             _ => CallbackReading::Refused { reason: "sendTrxId is missing" },
         }
-    }
-
-    fn answer(&self, reading: &CallbackReading, stored: bool) -> CallbackAnswer {
-        // Any 2xx ends the retries, and any body does (section 4).
-        let (status, body) = match reading {
-            CallbackReading::Refused { reason } => (400, serde_json::json!({ "message": reason })),
-            CallbackReading::Question { .. } if stored => (200, serde_json::json!({ "message": "OK" })),
-            CallbackReading::Question { .. } => (503, serde_json::json!({ "message": "try again" })),
-        };
-        CallbackAnswer { status, body: body.to_string() }
     }
 }

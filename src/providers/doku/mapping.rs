@@ -5,11 +5,12 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::wire::{BalanceAnswer, Envelope, InquiryAnswer, TransferAnswer, text};
+use super::wire::{BalanceAnswer, Envelope, InquiryAnswer, TransferAnswer};
 use crate::crypto::secret::Personal;
 use crate::domain::evidence::{Fault, Verdict};
 use crate::domain::money::{Currency, Money};
 use crate::outbound::{Answer, Outcome};
+use crate::providers::tolerant::text;
 use crate::providers::{Balance, Cause, Inquiry, Order, Reading, Trouble};
 
 /// The success of a bank account inquiry, and its refusal that there is no such account.

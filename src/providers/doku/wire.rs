@@ -3,11 +3,12 @@
 
 use std::io;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::domain::money::Money;
+use crate::providers::tolerant::text_or_number;
 
 /// `body` as the bytes to sign and send.
 pub fn ascii(body: &impl Serialize) -> Result<Vec<u8>, String> {
@@ -187,18 +188,4 @@ pub struct BalanceAnswer {
 pub struct Notification {
     #[serde(deserialize_with = "text_or_number")]
     pub send_trx_id: Option<String>,
-}
-
-/// A scalar that may come as text or as a number, kept as text.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(Option::<Value>::deserialize(deserializer)?.as_ref().and_then(text))
-}
-
-/// The text of a scalar.
-pub fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
 }

@@ -4,7 +4,7 @@
 
 use super::KasPro;
 use super::wire::Envelope;
-use crate::providers::{CallbackAnswer, CallbackReading, Callbacks, RawCallback};
+use crate::providers::{CallbackReading, Callbacks, RawCallback};
 
 impl Callbacks for KasPro {
     fn read(&self, raw: &RawCallback) -> CallbackReading {
@@ -18,14 +18,5 @@ impl Callbacks for KasPro {
             }
             _ => CallbackReading::Refused { reason: "requestId is missing" },
         }
-    }
-
-    fn answer(&self, reading: &CallbackReading, stored: bool) -> CallbackAnswer {
-        let (status, body) = match reading {
-            CallbackReading::Refused { reason } => (400, serde_json::json!({ "message": reason })),
-            CallbackReading::Question { .. } if stored => (200, serde_json::json!({ "message": "OK" })),
-            CallbackReading::Question { .. } => (503, serde_json::json!({ "message": "try again" })),
-        };
-        CallbackAnswer { status, body: body.to_string() }
     }
 }

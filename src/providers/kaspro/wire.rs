@@ -2,12 +2,13 @@
 //! document has them; answers are read tolerantly: every field may be absent or null, scalars may be text or numbers.
 
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::Config;
 use crate::crypto::secret::Personal;
 use crate::providers::Order;
+use crate::providers::tolerant::text_or_number;
 
 /// The wallet's number among what an order freezes.
 pub const MOBILE_NUMBER: &str = "mobile_number";
@@ -100,13 +101,4 @@ impl Envelope {
     pub fn data(&self) -> Data {
         self.data.as_ref().and_then(|data| Data::deserialize(data).ok()).unwrap_or_default()
     }
-}
-
-/// A scalar that may come as text or as a number, kept as text.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Option::<Value>::deserialize(deserializer)? {
-        Some(Value::String(text)) => Some(text),
-        Some(Value::Number(number)) => Some(number.to_string()),
-        _ => None,
-    })
 }

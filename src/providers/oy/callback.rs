@@ -3,7 +3,7 @@
 
 use super::Oy;
 use super::wire::RemitAnswer;
-use crate::providers::{CallbackAnswer, CallbackReading, Callbacks, RawCallback};
+use crate::providers::{CallbackReading, Callbacks, RawCallback};
 
 impl Callbacks for Oy {
     fn read(&self, raw: &RawCallback) -> CallbackReading {
@@ -20,14 +20,5 @@ impl Callbacks for Oy {
             }
             _ => CallbackReading::Refused { reason: "partner_trx_id is missing" },
         }
-    }
-
-    fn answer(&self, reading: &CallbackReading, stored: bool) -> CallbackAnswer {
-        let (status, body) = match reading {
-            CallbackReading::Refused { reason } => (400, serde_json::json!({ "message": reason })),
-            CallbackReading::Question { .. } if stored => (200, serde_json::json!({ "message": "OK" })),
-            CallbackReading::Question { .. } => (503, serde_json::json!({ "message": "try again" })),
-        };
-        CallbackAnswer { status, body: body.to_string() }
     }
 }

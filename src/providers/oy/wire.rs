@@ -1,6 +1,8 @@
 //! OY!'s bodies (contracts/oy.md 1.1 to 1.4). Answers are read tolerantly: every field may be absent or null.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+
+use crate::providers::tolerant::text_or_number;
 
 /// `POST /api/inquiry`.
 #[derive(Serialize)]
@@ -67,13 +69,4 @@ pub struct BalanceAnswer {
     pub balance: Option<String>,
     #[serde(deserialize_with = "text_or_number")]
     pub available_balance: Option<String>,
-}
-
-/// A decimal that may come as a number or as text, kept as text: `125000`, `"10000.0000"`.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Option::<serde_json::Value>::deserialize(deserializer)? {
-        Some(serde_json::Value::String(text)) => Some(text),
-        Some(serde_json::Value::Number(number)) => Some(number.to_string()),
-        _ => None,
-    })
 }

@@ -59,6 +59,34 @@ pub struct Payment<C> {
     pub updated: DateTime<Utc>,
 }
 
+/// Where an order's money goes, and how much of it.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    pub bank: &'a str,
+    pub account: &'a str,
+    /// Whole rupiah.
+    pub amount: i64,
+}
+
+impl Target<'_> {
+    /// A payment that begins now and waits for nothing yet.
+    pub fn payment<C>(&self, trx: u64, code: C, money: Money, plan: Plan<C>, now: DateTime<Utc>) -> Payment<C> {
+        Payment {
+            trx,
+            bank: self.bank.into(),
+            account: self.account.into(),
+            amount: self.amount,
+            code,
+            money,
+            plan,
+            due: None,
+            description: None,
+            created: now,
+            updated: now,
+        }
+    }
+}
+
 impl<C> Payment<C> {
     /// Whether an order created something under this reference.
     pub fn exists(&self) -> bool {

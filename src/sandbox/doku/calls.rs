@@ -11,7 +11,7 @@ use super::own::{Fact, Quote};
 use super::wire::{Call, Operation, Reply, decimal, digits, money};
 use super::{Doku, DokuRules};
 use crate::crypto::random_bytes;
-use crate::sandbox::chassis::books::{self, Entry, Money, Payment};
+use crate::sandbox::chassis::books::{self, Entry, Money, Payment, Target};
 use crate::sandbox::chassis::faults::Effects;
 use crate::sandbox::chassis::life;
 
@@ -96,10 +96,8 @@ fn inquiry(doku: &Doku, books: &mut Books, call: &Call, now: DateTime<Utc>) -> R
 
 /// A transfer whose form is right.
 struct Order<'a> {
+    to: Target<'a>,
     reference: &'a str,
-    bank: &'a str,
-    account: &'a str,
-    amount: i64,
     session: &'a str,
     channel: Option<&'a str>,
 }
@@ -110,7 +108,7 @@ fn read_order(call: &Call) -> Result<Order<'_>, Reply> {
     let (account, bank) = (account_number(call)?, bank_code(call, "beneficiaryBankCode")?);
     let (amount, session) = (call.amount()?, call.needed("sessionId", 25)?);
     call.optional("feeType", 25)?;
-    Ok(Order { reference, bank, account, amount, session, channel: channel(call)? })
+    Ok(Order { to: Target { bank, account, amount }, reference, session, channel: channel(call)? })
 }
 
 fn transfer(
@@ -125,28 +123,29 @@ fn transfer(
     if books.get(order.reference).is_some_and(Payment::exists) {
         return Err(call.says(409, 1));
     }
-    let fits =
-        |quote: &Quote| (&*quote.bank, &*quote.account, quote.amount) == (order.bank, order.account, order.amount);
+    let fits = |quote: &Quote| {
+        (&*quote.bank, &*quote.account, quote.amount) == (order.to.bank, order.to.account, order.to.amount)
+    };
     let agreed = books.own.quote(order.session, now).is_some_and(fits);
     // Whatever becomes of the transfer, the session is used.
     doku.commit(books, Entry::Own(Fact::Used(order.session.into())));
     let refused = match () {
         () if !agreed => Some(call.says(404, 18)),
         // Ours: DOKU names no number for a bad account.
-        () if order.account.ends_with("0405") => Some(call.says(404, 11)),
-        () if order.amount > books.available() => Some(call.says(403, 14)),
+        () if order.to.account.ends_with("0405") => Some(call.says(404, 11)),
+        () if order.to.amount > books.available() => Some(call.says(403, 14)),
         () => None,
     };
     if let Some(refused) = refused {
-        let payment = order.payment(0, refused.code(), Money::None, Plan::Stay(refused.code()), now);
+        let payment = order.to.payment(0, refused.code(), Money::None, Plan::Stay(refused.code()), now);
         doku.commit(books, Entry::Booked(order.reference.into(), payment));
         return Err(refused);
     }
     let trx = books.next_trx(now);
     let payment = match course(&order, books.settings.sync, effects) {
-        None => order.payment(trx, Code::PAID, Money::Moved, Plan::Stay(Code::PAID), now),
+        None => order.to.payment(trx, Code::PAID, Money::Moved, Plan::Stay(Code::PAID), now),
         Some(plan) => {
-            let mut payment = order.payment(trx, Code::PENDING, Money::Held, plan, now);
+            let mut payment = order.to.payment(trx, Code::PENDING, Money::Held, plan, now);
             payment.description = effects.end.as_ref().and_then(|(_, said)| said.as_deref()).map(Box::from);
             let wait = if effects.callback_first { TimeDelta::zero() } else { doku.settle_after(books) };
             payment.due = Some(now + wait);
@@ -160,7 +159,7 @@ fn transfer(
     Ok(call.says(http, 0).with(json!({
         "referenceNo": reference_no, "partnerReferenceNo": order.reference, "transactionDate": stamp(now),
         "referenceNumber": format!("{trx:012}"),
-        "additionalInfo": { "sessionId": order.session, "amount": decimal(order.amount) },
+        "additionalInfo": { "sessionId": order.session, "amount": decimal(order.to.amount) },
     })))
 }
 
@@ -171,11 +170,11 @@ fn course(order: &Order<'_>, sync: bool, effects: &Effects) -> Option<Plan> {
     if let Some(code) = effects.end.as_ref().and_then(|(code, _)| code.parse::<Code>().ok()) {
         return Some(if code.is_end() { Plan::End(code) } else { Plan::Stay(code) });
     }
-    if order.account == RETURNS {
+    if order.to.account == RETURNS {
         return Some(Plan::Via(Code::PAID, Code::RETURNED));
     }
-    if order.account.contains("12345") {
-        match (order.bank, order.channel) {
+    if order.to.account.contains("12345") {
+        match (order.to.bank, order.channel) {
             ("002", None | Some("07")) => return Some(Plan::End(Code::FAILED)),
             ("002", _) => {}
             _ => return Some(Plan::End(Code::PAID)),
@@ -238,24 +237,6 @@ fn balance(doku: &Doku, books: &Books, call: &Call) -> Result<Reply, Reply> {
         "accountNo": agent, "partnerReferenceNo": reference, "name": "Paystrator Sandbox", "accountInfos": infos,
     });
     Ok(call.says(200, 0).with(fields))
-}
-
-impl Order<'_> {
-    fn payment(&self, trx: u64, code: Code, money: Money, plan: Plan, now: DateTime<Utc>) -> Payment<Code> {
-        Payment {
-            trx,
-            bank: self.bank.into(),
-            account: self.account.into(),
-            amount: self.amount,
-            code,
-            money,
-            plan,
-            due: None,
-            description: None,
-            created: now,
-            updated: now,
-        }
-    }
 }
 
 /// The sender's phone: 62… or 0….

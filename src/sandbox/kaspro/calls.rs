@@ -14,7 +14,7 @@ use super::code::Code;
 use super::wire::{Call, Operation, Reply};
 use super::{Kaspro, KasproRules, MOBILE_NUMBER, ORIGIN, Settings, signing, wib};
 use crate::crypto::{constant_time_eq, random_bytes};
-use crate::sandbox::chassis::books::{self, Entry, Money, Payment};
+use crate::sandbox::chassis::books::{self, Entry, Money, Payment, Target};
 use crate::sandbox::chassis::faults::Effects;
 use crate::sandbox::chassis::life;
 use crate::sandbox::chassis::tokens::Issued;
@@ -139,11 +139,9 @@ fn mock(account: &str) -> Mock {
 
 /// A transfer whose form is right. The field names are the proposal of contracts/kaspro.md 5.
 struct Order<'a> {
+    to: Target<'a>,
     id: &'a str,
-    bank: &'a str,
-    account: &'a str,
     name: &'a str,
-    amount: i64,
 }
 
 fn transfer(
@@ -161,18 +159,18 @@ fn transfer(
     if books.get(order.id).is_some_and(Payment::exists) {
         return none(Reply::says(Code::DUPLICATE));
     }
-    let mock = mock(order.account);
+    let mock = mock(order.to.account);
     if mock == Mock::GatewayTimeoutBefore {
         return none(Reply::bare(StatusCode::GATEWAY_TIMEOUT));
     }
     let own = call.text("mobileNumber").is_some_and(|number| local(number) == MOBILE_NUMBER);
     let refused = match () {
         () if !own || mock == Mock::CustomerNotFound => Some(Code::CUSTOMER_NOT_FOUND),
-        () if order.amount > books.available() => Some(Code::BALANCE_TOO_LOW),
+        () if order.to.amount > books.available() => Some(Code::BALANCE_TOO_LOW),
         () => None,
     };
     if let Some(code) = refused {
-        let payment = order.payment(0, code, Money::None, Plan::Stay(code), now);
+        let payment = order.to.payment(0, code, Money::None, Plan::Stay(code), now);
         kaspro.commit(books, Entry::Booked(order.id.into(), payment));
         return none(Reply::says(code));
     }
@@ -183,7 +181,7 @@ fn transfer(
         && matches!(mock, Mock::Plain | Mock::PaidAtOnce | Mock::SpacedKey);
     let trx = books.next_trx(now);
     let payment = match at_once {
-        true => order.payment(trx, Code::SUCCESS, Money::Moved, Plan::Stay(Code::SUCCESS), now),
+        true => order.to.payment(trx, Code::SUCCESS, Money::Moved, Plan::Stay(Code::SUCCESS), now),
         false => {
             let end = match (decided, mock) {
                 (Some((code, _)), _) => code,
@@ -191,7 +189,7 @@ fn transfer(
                 (None, Mock::Fails) => Code::FAILED,
                 (None, _) => Code::SUCCESS,
             };
-            let mut payment = order.payment(trx, Code::IN_PROCESS, Money::Held, Plan::End(end), now);
+            let mut payment = order.to.payment(trx, Code::IN_PROCESS, Money::Held, Plan::End(end), now);
             payment.description = decided.and_then(|(_, said)| said).map(Box::from);
             let wait = if effects.callback_first { TimeDelta::zero() } else { kaspro.settle_after(books) };
             // What never ends has nothing to wait for.
@@ -269,24 +267,6 @@ fn money(settings: &Settings, units: i64) -> Value {
     }
 }
 
-impl Order<'_> {
-    fn payment(&self, trx: u64, code: Code, money: Money, plan: Plan, now: DateTime<Utc>) -> Payment<Code> {
-        Payment {
-            trx,
-            bank: self.bank.into(),
-            account: self.account.into(),
-            amount: self.amount,
-            code,
-            money,
-            plan,
-            due: None,
-            description: None,
-            created: now,
-            updated: now,
-        }
-    }
-}
-
 /// The form of a transfer, or the field that is wrong. `pocketId` and `reference` may be absent.
 fn read_order(call: &Call) -> Result<Order<'_>, &'static str> {
     let plain = |text: &&str| text.len() <= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
@@ -298,7 +278,7 @@ fn read_order(call: &Call) -> Result<Order<'_>, &'static str> {
     let pocket = |value: &Value| whole(value).is_some();
     call.field("pocketId").is_none_or(pocket).then_some(()).ok_or("pocketId")?;
     let name = call.text("bankAccountName").unwrap_or(NAME);
-    Ok(Order { id, bank, account, name, amount })
+    Ok(Order { to: Target { bank, account, amount }, id, name })
 }
 
 fn digits(text: &str) -> bool {

@@ -12,7 +12,7 @@ use super::tables::{self, Mock};
 use super::wire::{Call, Operation, Reply, decimal, stamp};
 use super::{Oy, OyRules};
 use crate::crypto::constant_time_eq;
-use crate::sandbox::chassis::books::{self, Entry, Money};
+use crate::sandbox::chassis::books::{self, Entry, Money, Target};
 use crate::sandbox::chassis::faults::Effects;
 use crate::sandbox::chassis::life;
 use crate::sandbox::chassis::provider::Code as _;
@@ -29,9 +29,7 @@ const WALLET_MIN: i64 = 100;
 
 /// A remit whose form is right.
 struct Order<'a> {
-    bank: &'a str,
-    account: &'a str,
-    amount: i64,
+    to: Target<'a>,
     id: &'a str,
 }
 
@@ -93,9 +91,11 @@ fn remit(oy: &Oy, books: &mut Books, call: &Call, effects: &Effects, now: DateTi
     let created = books.get(order.id).is_some_and(Payment::exists);
     let trx = books.next_trx(now);
     let (answered, mut payment) = match verdict {
-        Verdict::Refused(code) => (code, order.payment(0, code, Money::None, Plan::Stay(code), now)),
-        Verdict::Mocked { answer, code, money } => (answer, order.payment(trx, code, money, Plan::Stay(code), now)),
-        Verdict::Accepted { plan, money } => (Code::PROCESSED, order.payment(trx, Code::PROCESSED, money, plan, now)),
+        Verdict::Refused(code) => (code, order.to.payment(0, code, Money::None, Plan::Stay(code), now)),
+        Verdict::Mocked { answer, code, money } => (answer, order.to.payment(trx, code, money, Plan::Stay(code), now)),
+        Verdict::Accepted { plan, money } => {
+            (Code::PROCESSED, order.to.payment(trx, Code::PROCESSED, money, plan, now))
+        }
     };
     let accepted = matches!(verdict, Verdict::Accepted { .. });
     if accepted {
@@ -187,7 +187,7 @@ enum Verdict {
 fn judge(books: &Books, order: &Order<'_>) -> Verdict {
     let settings = &books.settings;
     let mut plan = Plan::End(Code::SUCCESS);
-    match tables::remit_mock(order.account, settings.mode) {
+    match tables::remit_mock(order.to.account, settings.mode) {
         Some(Mock::Refused(code)) => return Verdict::Refused(code),
         Some(Mock::Unclear) => {
             let code = Code::INTERNAL;
@@ -204,15 +204,15 @@ fn judge(books: &Books, order: &Order<'_>) -> Verdict {
         let in_process = settings.mode == Mode::Modern && !earlier.code.is_end();
         return Verdict::Refused(if in_process { Code::STILL_IN_PROCESS } else { Code::DUPLICATE });
     }
-    if !tables::supports(order.bank, settings.mode) {
+    if !tables::supports(order.to.bank, settings.mode) {
         return Verdict::Refused(Code::BANK_NOT_FOUND);
     }
-    let least = if tables::is_wallet(order.bank) { WALLET_MIN } else { settings.min_amount };
-    if order.amount < least.max(1) {
+    let least = if tables::is_wallet(order.to.bank) { WALLET_MIN } else { settings.min_amount };
+    if order.to.amount < least.max(1) {
         return Verdict::Refused(Code::AMOUNT_NOT_VALID);
     }
-    let over = settings.max_amount > 0 && order.amount > settings.max_amount;
-    let short = order.amount > books.available() + settings.overdraft;
+    let over = settings.max_amount > 0 && order.to.amount > settings.max_amount;
+    let short = order.to.amount > books.available() + settings.overdraft;
     let (over_code, seed) = match settings.mode {
         Mode::Seed => (Code::OVER_LIMIT_SEED, true),
         Mode::Modern => (Code::OVER_LIMIT, false),
@@ -239,24 +239,6 @@ fn planned(plan: Plan, effects: &Effects) -> (Plan, Option<Box<str>>) {
     (plan, said.map(Box::from))
 }
 
-impl Order<'_> {
-    fn payment(&self, trx: u64, code: Code, money: Money, plan: Plan, now: DateTime<Utc>) -> Payment {
-        Payment {
-            trx,
-            bank: self.bank.into(),
-            account: self.account.into(),
-            amount: self.amount,
-            code,
-            money,
-            plan,
-            due: None,
-            description: None,
-            created: now,
-            updated: now,
-        }
-    }
-}
-
 /// The form of a remit, or 990; an amount that is a whole number below 1 is left to the amount check.
 fn read_order(call: &Call) -> Result<Order<'_>, Code> {
     let bank = call.text("recipient_bank").ok_or(Code::NOT_VALID)?;
@@ -268,7 +250,7 @@ fn read_order(call: &Call) -> Result<Order<'_>, Code> {
     let long = [bank, account, id, note, email].iter().any(|t| t.chars().count() > 255);
     match long || email.split_whitespace().count() > 5 {
         true => Err(Code::NOT_VALID),
-        false => Ok(Order { bank, account, amount, id }),
+        false => Ok(Order { to: Target { bank, account, amount }, id }),
     }
 }
 
