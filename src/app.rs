@@ -2,7 +2,7 @@
 //!
 //! It holds handles and decides nothing. The receiving halves of its channels go to the workers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,8 +20,8 @@ use crate::domain::fee::FeePlans;
 use crate::domain::sequence::Sequence;
 use crate::domain::service::{Mode, Service};
 use crate::outbound::Outbound;
-use crate::providers::Account;
 use crate::providers::registry::Providers;
+use crate::providers::{Account, Balance};
 use crate::store::{self, Db, accept, advance, attempt, callback, delivery};
 
 /// Everything a flow needs.
@@ -47,6 +47,10 @@ pub struct App {
     pub credentials: Cache<[u8; 32], store::access::KeyRow>,
     /// When connections last called or were called, where that is not written down yet.
     pub activity: Activity,
+    /// What providers said a client has with them, by client and mode, for pages that wait for nobody.
+    pub balances: Cache<(Uuid, Mode), Balances>,
+    /// Whose providers are being asked for that now.
+    pub asking: Mutex<HashSet<(Uuid, Mode)>>,
     /// Endpoints, for the deliveries under way.
     pub endpoints: Cache<(Uuid, Uuid), store::endpoint::Endpoint>,
     /// Provider calls and deliveries under way; a graceful end waits for them.
@@ -56,6 +60,9 @@ pub struct App {
 /// How old what a cache holds may be. Every decision that moves money is checked again in its statement.
 pub const CACHE_TTL: Duration = Duration::from_secs(1);
 
+/// How old a balance may be that is still shown, with its age.
+const BALANCES_TTL: Duration = Duration::from_secs(3600);
+
 /// How long a case waits in memory for its callback.
 const AWAITED_TTL: Duration = Duration::from_secs(10);
 
@@ -63,6 +70,13 @@ const AWAITED_TTL: Duration = Duration::from_secs(10);
 pub struct OpenConnection {
     pub connection: Connection,
     pub account: Account,
+}
+
+/// The balances of a client's connections, and when they were asked for.
+pub struct Balances {
+    pub at: DateTime<Utc>,
+    /// By connection: the provider's own answer, or why there is none.
+    pub answers: Vec<(Uuid, Result<Balance, String>)>,
 }
 
 /// What a plan is made from.
@@ -168,6 +182,8 @@ impl App {
             callbacks: Cache::new(CACHE_TTL),
             credentials: Cache::new(CACHE_TTL),
             activity: Activity::default(),
+            balances: Cache::new(BALANCES_TTL),
+            asking: Mutex::default(),
             endpoints: Cache::new(CACHE_TTL),
             tasks: TaskTracker::new(),
         };

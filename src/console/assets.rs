@@ -16,12 +16,17 @@ const STYLE: &str = concat!(
     include_str!("style/frame.css"),
     include_str!("style/parts.css"),
     include_str!("style/story.css"),
+    include_str!("style/home.css"),
     include_str!("style/narrow.css"),
 );
 
 /// Every file: its name, what it ends with, what it holds. A script stands beside the page it belongs to, and no page
 /// needs one to work.
-const FILES: &[(&str, &str, &str)] = &[("style", "css", STYLE), ("mark", "svg", include_str!("mark.svg"))];
+const FILES: &[(&str, &str, &str)] = &[
+    ("style", "css", STYLE),
+    ("mark", "svg", include_str!("mark.svg")),
+    ("home", "js", include_str!("pages/home/home.js")),
+];
 
 /// A file that is served.
 struct Asset {

@@ -19,6 +19,7 @@ pub mod inquiry;
 pub mod keys;
 pub mod lanes;
 pub mod once;
+pub mod overview;
 pub mod people;
 pub mod reads;
 pub mod refresh;

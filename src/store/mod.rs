@@ -12,6 +12,7 @@ pub mod callback;
 pub mod client;
 pub mod connection;
 pub mod delivery;
+pub mod doubt;
 pub mod endpoint;
 pub mod event;
 pub mod exception;

@@ -15,6 +15,7 @@ mod bad_operations;
 mod canary;
 mod catalog;
 mod conformance;
+mod console_home;
 mod console_invitations;
 mod console_pages;
 mod console_roles;
