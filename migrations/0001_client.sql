@@ -61,6 +61,8 @@ CREATE TABLE audit (
     PRIMARY KEY (client_id, seq)
 );
 
+CREATE INDEX audit_area ON audit (client_id, split_part(action, '.', 1), seq);
+
 -- Where each chain ends. Who adds an entry holds this row until its commit, so no chain forks.
 CREATE TABLE audit_head (
     client_id uuid        PRIMARY KEY REFERENCES client,

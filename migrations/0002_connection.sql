@@ -29,6 +29,25 @@ CREATE TABLE connection (
 CREATE UNIQUE INDEX connection_label ON connection (client_id, mode, lower(label)) WHERE removed_at IS NULL;
 CREATE INDEX connection_maintenance ON connection (client_id, status_until) WHERE status_until IS NOT NULL;
 
+-- Connections that are watched: the client's rule, and how far one that monitoring took out of routing has recovered.
+CREATE TABLE monitoring (
+    client_id      uuid        NOT NULL,
+    connection_id  uuid        NOT NULL,
+    rule           jsonb       NOT NULL,
+    since          timestamptz NOT NULL,   -- sends before it do not count: its status or the rule changed then
+    tripped_at     timestamptz,            -- monitoring set it to MAINTENANCE then, and nobody took over
+    next_at        timestamptz,            -- the next look whether it recovered
+    good           integer     NOT NULL DEFAULT 0,   -- good answers in a row
+    wait_s         integer     NOT NULL DEFAULT 0,   -- the wait that led to next_at
+    recovered_at   timestamptz,
+    updated_at     timestamptz NOT NULL,
+    updated_by     text        NOT NULL,
+    PRIMARY KEY (client_id, connection_id),
+    FOREIGN KEY (client_id, connection_id) REFERENCES connection (client_id, id),
+    CHECK ((tripped_at IS NULL) = (next_at IS NULL))
+);
+CREATE INDEX monitoring_due ON monitoring (client_id, next_at) WHERE next_at IS NOT NULL;
+
 -- What a connection costs for a service, and from when: every plan it ever had, and those to come. In force is the one
 -- that began last, and of two with one beginning the later version; what it makes is copied onto each attempt.
 CREATE TABLE fee_plan (

@@ -47,7 +47,7 @@ CREATE TABLE delivery (
     created_at      timestamptz NOT NULL,
     updated_at      timestamptz NOT NULL,
     xact            bigint      NOT NULL DEFAULT pg_current_xact_id()::text::bigint, -- of its last try
-    PRIMARY KEY (client_id, event_id, endpoint_id, replay)
+    PRIMARY KEY (client_id, endpoint_id, event_id, replay)
 ) WITH (fillfactor = 80);
 CREATE INDEX delivery_due ON delivery (client_id, endpoint_id, next_try_at) WHERE state = 'pending';
 CREATE INDEX delivery_written ON delivery USING brin (xact) WITH (autosummarize);

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::crypto::envelope::Keyring;
 use crate::domain::connection::Connection;
 use crate::domain::fee::FeePlans;
+use crate::domain::monitoring::{Seconds, Tally};
 use crate::domain::sequence::Sequence;
 use crate::domain::service::{Mode, Service};
 use crate::outbound::Outbound;
@@ -51,6 +52,8 @@ pub struct App {
     pub balances: Cache<(Uuid, Mode), Balances>,
     /// Whose providers are being asked for that now.
     pub asking: Mutex<HashSet<(Uuid, Mode)>>,
+    /// What was seen of the sends of connections, for monitoring.
+    pub seen: SeenSends,
     /// Endpoints, for the deliveries under way.
     pub endpoints: Cache<(Uuid, Uuid), store::endpoint::Endpoint>,
     /// Provider calls and deliveries under way; a graceful end waits for them.
@@ -184,6 +187,7 @@ impl App {
             activity: Activity::default(),
             balances: Cache::new(BALANCES_TTL),
             asking: Mutex::default(),
+            seen: SeenSends::default(),
             endpoints: Cache::new(CACHE_TTL),
             tasks: TaskTracker::new(),
         };
@@ -264,6 +268,31 @@ impl Activity {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Uuid, Uuid), DateTime<Utc>>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// What was seen of sends, by client and connection: what this process remembers of the last hour.
+#[derive(Default)]
+pub struct SeenSends(Mutex<HashMap<(Uuid, Uuid), Seconds>>);
+
+impl SeenSends {
+    /// The end of a send: whether the provider gave an answer that can be read. `longest`: what is older may go.
+    pub fn note(&self, client_id: Uuid, connection: Uuid, answered: bool, longest: Duration, at: DateTime<Utc>) {
+        self.lock().entry((client_id, connection)).or_default().note(answered, longest, at);
+    }
+
+    /// Those that were ever sent to by this process.
+    pub fn connections(&self) -> Vec<(Uuid, Uuid)> {
+        self.lock().keys().copied().collect()
+    }
+
+    /// The sends of one since an instant.
+    pub fn since(&self, client_id: Uuid, connection: Uuid, from: DateTime<Utc>) -> Tally {
+        self.lock().get(&(client_id, connection)).map(|seconds| seconds.since(from)).unwrap_or_default()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Uuid, Uuid), Seconds>> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

@@ -82,7 +82,17 @@ pub struct Limits {
 pub struct Console {
     pub idle_s: u64,
     pub session_s: u64,
+    pub second_factor: SecondFactor,
     pub invitation_s: u64,
+}
+
+/// When people must have a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactor {
+    Always,
+    Production,
+    Never,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -189,6 +199,15 @@ impl Config {
                 layers.add_source(config::Environment::with_prefix("PAYSTRATOR").separator("__").try_parsing(true));
         }
         Ok(layers.build()?.try_deserialize()?)
+    }
+
+    /// Whether people must have a second factor here.
+    pub fn demands_second_factor(&self) -> bool {
+        match self.console.second_factor {
+            SecondFactor::Always => true,
+            SecondFactor::Production => self.server.production,
+            SecondFactor::Never => false,
+        }
     }
 
     /// How others reach this service, without a slash at the end.

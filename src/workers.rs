@@ -37,7 +37,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 9] = [
+pub const WORK: [Work; 10] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -74,6 +74,11 @@ pub const WORK: [Work; 9] = [
         tick: |app, _| Box::pin(async move { Ok(connections::end_maintenance(&app).await?) }),
     },
     Work { name: "rollups", period_ms: Some(5_000), tick: |app, _| Box::pin(async move { rollups::add(&app).await }) },
+    Work {
+        name: "monitoring",
+        period_ms: Some(5_000),
+        tick: |app, _| Box::pin(async move { connections::watch(&app).await }),
+    },
     Work {
         name: "gauges",
         period_ms: Some(15_000),

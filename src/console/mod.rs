@@ -9,6 +9,7 @@ mod field;
 mod frame;
 mod guard;
 mod pages;
+pub mod qr;
 pub mod show;
 mod visitor;
 pub mod words;

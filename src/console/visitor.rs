@@ -155,6 +155,9 @@ impl FromRequestParts<Console> for Signed {
             None => None,
         };
         match found {
+            Some(Found::Person(person)) if must_enrol(console, &person, parts.uri.path()) => {
+                Err(Fail::To(ENROL.into()))
+            }
             Some(Found::Person(person)) => Ok(Signed { person: *person, look }),
             Some(Found::HalfWay(_)) => Err(Fail::To("/console/code".into())),
             // What a form asked for is not repeated by a sign-in; its page is.
@@ -178,10 +181,22 @@ impl FromRequestParts<Console> for Watching {
             None => None,
         };
         match found {
+            Some(Found::Person(person)) if must_enrol(console, &person, parts.uri.path()) => {
+                Err(Fail::To(ENROL.into()))
+            }
             Some(Found::Person(person)) => Ok(Watching(Signed { person: *person, look })),
             _ => Err(Fail::SignIn("/console/".into())),
         }
     }
+}
+
+/// Where a second factor is set up.
+pub const ENROL: &str = "/console/settings/security/second-factor";
+
+/// Whether a person has to set up a second factor before this page.
+fn must_enrol(console: &Console, person: &Person, path: &str) -> bool {
+    let demanded = console.app.config.demands_second_factor() && !person.second_factor;
+    demanded && path != ENROL && path != "/console/preferences"
 }
 
 /// Who is signed in, if anybody is: for pages that both may see.

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod latency;
 pub mod ledger;
 pub mod money;
+pub mod monitoring;
 pub mod payment;
 pub mod retry;
 pub mod role;

@@ -16,6 +16,7 @@ use crate::crash;
 use crate::domain::breaker::Admit;
 use crate::domain::connection::ConnectionStatus;
 use crate::domain::evidence::{Evidence, Seen, Verdict};
+use crate::domain::monitoring;
 use crate::domain::payment::Reason;
 use crate::domain::sequence::Wanted;
 use crate::domain::service::Service;
@@ -79,10 +80,13 @@ pub(super) async fn send(app: &App, lane: &Sends, offered: Offered) -> anyhow::R
     crash::point("send.before");
     let reading = call.keepable(sender.send(&call, &order).await);
     crash::point("send.answered");
-    app.activity.note(case.client_id, case.attempt.connection_id, app.now());
     drop(slot);
     let reached = reading.verdict != Verdict::NotSent;
     let schedule = &app.config.schedule;
+    let (client_id, connection) = (case.client_id, case.attempt.connection_id);
+    app.activity.note(client_id, connection, app.now());
+    let readable = reached && reading.verdict != Verdict::Unknown;
+    app.seen.note(client_id, connection, readable, schedule.seconds(monitoring::WINDOW_MAX_S.into()), app.now());
     let open_for = schedule.seconds(schedule.breaker_open_s);
     lock(&lane.breaker).record(reached, app.config.breaker.failures, open_for, app.now());
     answered(app, sent, &reading, call.record()).await

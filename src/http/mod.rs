@@ -52,6 +52,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/providers/{id}/fees", get(v1::providers::list_fees).post(v1::providers::set_fee))
         .route("/v1/providers/fees/preview", post(v1::providers::preview_fee))
         .route("/v1/providers/{id}/test", post(v1::providers::test))
+        .route("/v1/providers/{id}/monitoring", get(v1::providers::read_monitoring).put(v1::providers::set_monitoring))
         .route("/v1/sequences", get(v1::sequences::list))
         .route("/v1/sequences/preview", post(v1::sequences::preview))
         .route("/v1/sequences/{service}", get(v1::sequences::read_default).put(v1::sequences::replace_default))

@@ -2,6 +2,9 @@
 
 use axum::Json;
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -38,6 +41,8 @@ use super::v1;
         v1::providers::set_status,
         v1::providers::remove,
         v1::providers::test,
+        v1::providers::read_monitoring,
+        v1::providers::set_monitoring,
         v1::providers::list_fees,
         v1::providers::set_fee,
         v1::providers::preview_fee,
@@ -100,7 +105,14 @@ pub async fn serve() -> Json<utoipa::openapi::OpenApi> {
     Json(document())
 }
 
+/// What the page of the document may do. It stands on the console's host, where people are signed in: it runs no script
+/// but its own, asks nobody else, and no other site shows it inside its own. (Its style sheets are partly its elements'.)
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
 /// The page at `/docs`. Everything it needs is compiled in.
 pub fn docs() -> Router<Http> {
-    SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into()
+    let page: Router<Http> = SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into();
+    page.layer(SetResponseHeaderLayer::overriding(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY)))
+        .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
 }

@@ -213,7 +213,8 @@ pub async fn of_payment(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Ve
         Row,
         "SELECT d.event_id, d.endpoint_id, d.replay, e.type AS kind, e.payment_id, d.state, d.tries, d.next_try_at,
             d.response_status, d.note, d.created_at, d.updated_at
-         FROM event e JOIN delivery d ON d.client_id = e.client_id AND d.event_id = e.id
+         FROM event e JOIN endpoint p ON p.client_id = e.client_id AND p.mode = e.mode
+            JOIN delivery d ON d.client_id = e.client_id AND d.endpoint_id = p.id AND d.event_id = e.id
          WHERE e.client_id = $1 AND e.payment_id = $2 ORDER BY d.event_id, d.endpoint_id, d.replay",
         client_id,
         payment_id,

@@ -141,6 +141,13 @@ pub async fn invitations(db: &Db, client_id: Uuid) -> Result<Vec<Invitation>> {
     .await?)
 }
 
+/// Whom an invitation of a client was made for, open or ended: the sealed address.
+pub async fn invited(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Vec<u8>>> {
+    Ok(sqlx::query_scalar!("SELECT email FROM invitation WHERE client_id = $1 AND id = $2", client_id, id)
+        .fetch_optional(&db.reads)
+        .await?)
+}
+
 /// An invitation to write down.
 pub struct NewInvitation<'a> {
     pub client_id: Uuid,

@@ -20,6 +20,7 @@ pub mod fee;
 pub mod idempotency;
 pub mod ledger;
 pub mod membership;
+pub mod monitoring;
 pub mod payment;
 pub mod rollup;
 pub mod sealed;

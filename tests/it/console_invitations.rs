@@ -77,6 +77,8 @@ async fn the_first_owner_comes_in_by_a_link_and_invites_others() {
             let page = owner.post("/console/settings/team/invite", &[("email", email), ("role", "admin")]).await;
             assert!(page.status == 422 && page.has("id=\"email-error\""), "{email:?}");
         }
+        let log = owner.get("/console/settings/audit?area=invitation").await;
+        assert!(log.has("Invited somebody") && log.has("budi@example.com") && !log.has("inv_"), "{}", log.body);
         let stored: String = sqlx::query_scalar(
             "SELECT (SELECT string_agg(i::text, ' ') FROM invitation i) || (SELECT string_agg(u::text, ' ') FROM app_user u)
                 || (SELECT string_agg(a::text, ' ') FROM audit a) || (SELECT string_agg(r::text, ' ') FROM route r)",

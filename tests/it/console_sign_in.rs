@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use paystrator::clock::Clock;
+use paystrator::config::SecondFactor;
 use paystrator::crypto::totp;
 use paystrator::domain::role::Role;
 use paystrator::flows::people::install;
@@ -120,6 +121,11 @@ async fn cookies_are_bound_and_pages_are_guarded() {
         assert_eq!((asset.status, asset.header("content-type")), (200, "text/css; charset=utf-8"));
         assert_eq!(asset.header("cache-control"), "public, max-age=31536000, immutable");
         assert_eq!(browser.get("/console/assets/style-0000000000000000.css").await.status, 404);
+        // The API's reference is a page on the same host, with scripts that we did not write.
+        let reference = browser.get("/docs/").await;
+        let policy = reference.header("content-security-policy");
+        assert!(reference.status == 200 && policy.contains("script-src 'self';"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'") && policy.contains("connect-src 'self'"), "{policy}");
         world
     })
     .await;
@@ -130,6 +136,7 @@ async fn over_https_cookies_go_nowhere_else() {
     let mut options = Options::default();
     options.config.server.public_url = "https://pay.example.co.id/".into();
     options.config.server.production = true;
+    options.config.console.second_factor = SecondFactor::Never;
     run_with(options, async |world| {
         world.person(world.client_id, "owner@example.com", "Ani", Role::Owner).await;
         let browser = Browser::new(&world);
@@ -338,6 +345,35 @@ async fn enrol(world: &World, browser: &Browser) -> (Vec<u8>, Vec<String>) {
     let codes: Vec<String> = codes.split("<li>").skip(1).map(|li| li.split('<').next().unwrap().to_owned()).collect();
     assert_eq!(codes.len(), 10);
     (secret, codes)
+}
+
+#[tokio::test]
+async fn where_a_second_factor_is_demanded_nothing_comes_before_it() {
+    let mut options = Options::default();
+    assert!(!options.config.demands_second_factor());
+    options.config.server.production = true;
+    assert!(options.config.demands_second_factor(), "production demands it by itself");
+    options.config.server.production = false;
+    options.config.console.second_factor = SecondFactor::Always;
+    run_with(options, async |world| {
+        world.person(world.client_id, "owner@example.com", "Ani", Role::Owner).await;
+        let browser = Browser::new(&world);
+        browser.try_in("owner@example.com", PASSWORD).await;
+        let enrols = "/console/settings/security/second-factor";
+        for page in ["/console/", "/console/transactions", "/console/settings/team", "/console/settings/security"] {
+            let page = browser.get(page).await;
+            assert_eq!((page.status, page.location()), (303, enrols));
+        }
+        // Neither do forms.
+        let page =
+            browser.post("/console/settings/team/invite", &[("email", "a@example.com"), ("role", "owner")]).await;
+        assert_eq!((page.status, page.location()), (303, enrols));
+        assert!(browser.get(enrols).await.has("Here everybody works with a second step."));
+        enrol(&world, &browser).await;
+        assert_eq!(browser.get("/console/").await.status, 200);
+        world
+    })
+    .await;
 }
 
 fn unbase32(text: &str) -> Vec<u8> {

@@ -9,6 +9,7 @@ use super::weakness;
 use crate::console::field::Field;
 use crate::console::frame::{self, Frame, go, signed_in};
 use crate::console::guard::Fail;
+use crate::console::qr::Qr;
 use crate::console::visitor::{Console, Fields, Signed};
 use crate::console::words::Lang;
 use crate::crypto::secret::ExposeSecret;
@@ -116,14 +117,21 @@ pub async fn change_password(State(console): State<Console>, signed: Signed, fie
 struct EnrolPage<'a> {
     frame: &'a Frame,
     enrolment: Enrolment,
+    /// Nothing else can be done before.
+    demanded: bool,
+    /// The address as a picture; not where it is too long for one.
+    qr: Option<Qr>,
     code: Field,
     password: Field,
 }
 
 async fn enrol_form(console: &Console, signed: &Signed, problem: &str) -> Result<Response, Fail> {
     let frame = Frame::of(console, signed, HERE, "enrol.title").below("security.title", HERE);
+    let enrolment = second_factor::enrolment(&console.app, &signed.person).await?;
     let page = EnrolPage {
-        enrolment: second_factor::enrolment(&console.app, &signed.person).await?,
+        demanded: console.app.config.demands_second_factor(),
+        qr: Qr::of(&enrolment.uri),
+        enrolment,
         code: Field::new("code", frame.t("field.code")).code().hint(frame.t("enrol.code_hint")).error(problem),
         password: Field::password("password", frame.t("field.password"), "current-password"),
         frame: &frame,

@@ -26,7 +26,7 @@ use crate::providers::{FieldFault, Provider};
 use crate::store::connection::{self, Changed, Filter, Stored, Unfinished};
 use crate::store::fee::{self, NewPlan};
 use crate::store::status::{self, NewStatus};
-use crate::store::{self, sequence};
+use crate::store::{self, monitoring, sequence};
 
 /// A page of the caller's connections, oldest first.
 pub async fn list(
@@ -220,6 +220,7 @@ pub async fn set_status_by(app: &App, caller: &Caller, old: &Stored, new: NewSta
     if !status::set_status(&mut tx, client_id, id, Some(old.version), &new, now).await? {
         return Err(Refused::ChangedMeanwhile);
     }
+    monitoring::release(&mut tx, client_id, id, now).await?;
     let told = |status: ConnectionStatus, reason: &str, until: Option<DateTime<Utc>>| {
         let mut told = json!({ "status": status.as_str(), "reason": reason });
         if let Some(until) = until {
@@ -255,6 +256,7 @@ pub async fn remove(app: &App, caller: &Caller, old: &Stored) -> Result<Stored, 
     if !connection::remove(&mut tx, client_id, id, old.version, now).await? {
         return Err(Refused::ChangedMeanwhile);
     }
+    monitoring::unset(&mut tx, client_id, id).await?;
     let left = connection::unfinished(&mut tx, client_id, id).await?;
     if left != (Unfinished { attempts: 0, exceptions: 0 }) {
         return Err(Refused::Unfinished(left));
@@ -314,6 +316,7 @@ pub async fn set_status(
     let mut tx = flows::begin(&app.db).await?;
     let new = NewStatus { status, reason, until: None };
     let done = status::set_status(&mut tx, client_id, id, None, &new, app.now()).await?;
+    monitoring::release(&mut tx, client_id, id, app.now()).await?;
     tx.commit().await?;
     forget(app, client_id, id);
     Ok(done)

@@ -11,7 +11,7 @@ use crate::domain::service::Mode;
 use crate::flows;
 use crate::flows::audit::{self, Deed, ENGINE};
 use crate::store::status::{self, Overdue};
-use crate::store::{self};
+use crate::store::{self, monitoring};
 
 /// Why a connection is ACTIVE again.
 const OVER: &str = "The maintenance is over.";
@@ -35,6 +35,7 @@ async fn end(app: &App, due: &Overdue) -> store::Result<()> {
     if !status::end_maintenance(&mut tx, client_id, id, OVER, now).await? {
         return Ok(());
     }
+    monitoring::release(&mut tx, client_id, id, now).await?;
     let object = ids::show(ids::CONNECTION, id);
     let detail = json!({
         "before": { "status": "MAINTENANCE", "reason": due.status_reason },

@@ -8,6 +8,7 @@ mod change;
 mod fees;
 mod maintenance;
 mod make;
+mod monitoring;
 mod probe;
 
 pub use catalogue::*;
@@ -15,6 +16,7 @@ pub use change::*;
 pub use fees::*;
 pub use maintenance::*;
 pub use make::*;
+pub use monitoring::*;
 pub use probe::*;
 
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use crate::providers::{Cause, Trouble};
 use crate::store::connection::Stored;
 
 /// How long a provider may take, whatever its own limits are: somebody waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a test showed.
 pub struct Tested {
@@ -31,8 +31,15 @@ pub struct Tested {
     pub trouble: Option<Trouble>,
 }
 
-/// Tests a connection. `None` where its provider has no call for that.
-pub async fn test(app: &App, caller: &Caller, stored: Stored) -> anyhow::Result<Option<Tested>> {
+impl Tested {
+    /// `good`, or what is in the way in a word.
+    pub fn result(&self) -> &'static str {
+        self.trouble.as_ref().map_or("good", |trouble| trouble.cause.as_str())
+    }
+}
+
+/// Asks a connection's provider. `None` where it has no call for that.
+pub(super) async fn ask(app: &App, stored: Stored) -> anyhow::Result<Option<Tested>> {
     let (client_id, id) = (stored.client_id, stored.connection.id);
     let services = stored.connection.services.clone();
     let open = opened(app, stored)?;
@@ -46,11 +53,17 @@ pub async fn test(app: &App, caller: &Caller, stored: Stored) -> anyhow::Result<
     let trouble = answer.unwrap_or_else(|_| Err(silence())).err();
     let trouble = trouble.map(|trouble| Trouble { words: call.tellable(&trouble.words), ..trouble });
     app.activity.note(client_id, id, app.now());
-    let result = trouble.as_ref().map_or("good", |trouble| trouble.cause.as_str());
+    Ok(Some(Tested { asked: probe.asked, unproved: probe.unproved, trouble }))
+}
+
+/// Tests a connection for somebody. `None` where its provider has no call for that.
+pub async fn test(app: &App, caller: &Caller, stored: Stored) -> anyhow::Result<Option<Tested>> {
+    let id = stored.connection.id;
+    let Some(tested) = ask(app, stored).await? else { return Ok(None) };
     let now = app.now();
     let mut tx = flows::begin(&app.db).await?;
-    let detail = json!({ "asked": probe.asked, "result": result });
+    let detail = json!({ "asked": tested.asked, "result": tested.result() });
     audited(&mut tx, caller, "connection.tested", &ids::show(ids::CONNECTION, id), detail, now).await?;
     tx.commit().await?;
-    Ok(Some(Tested { asked: probe.asked, unproved: probe.unproved, trouble }))
+    Ok(Some(tested))
 }

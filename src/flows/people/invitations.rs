@@ -50,6 +50,12 @@ fn place(client: Uuid, row: Uuid) -> Place<'static> {
     Place { client, column: "invitation.email", row }
 }
 
+/// The address that an invitation of a client was made for, as the audit log names it.
+pub(super) async fn address(app: &App, client_id: Uuid, id: Uuid) -> anyhow::Result<Option<Personal>> {
+    let Some(sealed) = membership::invited(&app.db, client_id, id).await? else { return Ok(None) };
+    Ok(Some(Personal::new(String::from_utf8(app.keys.open(place(client_id, id), &sealed)?)?)))
+}
+
 fn opened(app: &App, row: &Invitation) -> anyhow::Result<Invited> {
     let email = app.keys.open(place(row.client_id, row.id), &row.email)?;
     Ok(Invited {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Work, name_of};
+use super::{Work, invitations, name_of};
 use crate::app::App;
 use crate::crypto::secret::Personal;
 use crate::domain::ids;
@@ -17,7 +17,7 @@ pub struct Entry {
     pub at: DateTime<Utc>,
     pub who: Personal,
     pub action: String,
-    /// What it was done to: a person's name, or an outward id.
+    /// What it was done to: a person's name, the address somebody was invited at, or an outward id.
     pub what: Personal,
     /// As kept: before, after, and whatever else was noted. No secret is in it.
     pub detail: serde_json::Value,
@@ -37,6 +37,13 @@ pub async fn page(
     for shown in rows.iter().flat_map(|row| [&row.person, &row.object]) {
         if ids::parse(ids::USER, shown).is_some() && !names.contains_key(shown) {
             names.insert(shown.clone(), name_of(app, shown).await?);
+        }
+    }
+    for row in &rows {
+        if let Some(id) = ids::parse(ids::INVITATION, &row.object)
+            && let Some(address) = invitations::address(app, row.client_id, id).await?
+        {
+            names.insert(row.object.clone(), address);
         }
     }
     let named = |shown: &str| names.get(shown).cloned().unwrap_or_else(|| Personal::new(shown));

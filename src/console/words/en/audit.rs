@@ -39,6 +39,7 @@ pub const WORDS: &super::super::Table = &[
     ("action.connection.created", "Connected a provider"),
     ("action.connection.changed", "Changed a provider"),
     ("action.connection.status_set", "Set a provider's status"),
+    ("action.connection.monitored", "Set a provider's monitoring"),
     ("action.connection.removed", "Removed a provider"),
     ("action.sequence.replaced", "Changed a sequence"),
     ("action.sequence.removed", "Removed a sequence"),

@@ -39,6 +39,7 @@ pub const WORDS: &super::super::Table = &[
     ("action.connection.created", "Menghubungkan penyedia"),
     ("action.connection.changed", "Mengubah penyedia"),
     ("action.connection.status_set", "Mengatur status penyedia"),
+    ("action.connection.monitored", "Mengatur pemantauan penyedia"),
     ("action.connection.removed", "Menghapus penyedia"),
     ("action.sequence.replaced", "Mengubah urutan"),
     ("action.sequence.removed", "Menghapus urutan"),

@@ -6,6 +6,7 @@ mod change;
 mod create;
 mod fees;
 mod list;
+mod monitoring;
 mod test;
 
 pub use catalogue::*;
@@ -13,6 +14,7 @@ pub use change::*;
 pub use create::*;
 pub use fees::*;
 pub use list::*;
+pub use monitoring::*;
 pub use test::*;
 
 use std::collections::BTreeMap;

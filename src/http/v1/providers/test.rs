@@ -42,12 +42,13 @@ pub struct ConnectionTest {
 
 impl ConnectionTest {
     fn of(connection_id: String, tested: Tested) -> Self {
+        let result = tested.result();
         let Tested { asked, unproved, trouble } = tested;
         match trouble {
             None => ConnectionTest {
                 connection_id,
                 works: true,
-                result: "good",
+                result,
                 reachable: true,
                 authenticated: Some(true),
                 asked,
@@ -59,7 +60,7 @@ impl ConnectionTest {
             Some(trouble) => ConnectionTest {
                 connection_id,
                 works: false,
-                result: trouble.cause.as_str(),
+                result,
                 reachable: trouble.cause.is_reached(),
                 authenticated: trouble.cause.is_authenticated(),
                 asked,

@@ -1,0 +1,50 @@
+// Finance joins by the link the owner made, looks a payment up, and is refused where the matrix refuses.
+import assert from "node:assert/strict";
+
+import { Desk } from "../support/desk.js";
+import { join, menu, openPayment, refused, signIn, signOut } from "./doors.js";
+
+export async function finance(place) {
+  const me = place.people.finance;
+  const desk = await Desk.open(place, "finance");
+  const { page } = desk;
+  await join(desk, me);
+  await page.getByRole("heading", { level: 1, name: "Dummy Company" }).waitFor();
+  await desk.look("home-finance");
+  for (const hidden of ["Team", "Audit log"])
+    assert.equal(await page.getByRole("navigation", { name: "Menu" }).getByRole("link", { name: hidden }).count(), 0);
+
+  await menu(desk, "Transactions");
+  await desk.look("transactions");
+  assert.ok((await page.getByRole("row").count()) >= 9, "the demo's payments and the head");
+  await page.getByLabel("Status").selectOption({ label: "Failed" });
+  await page.getByRole("button", { name: "Filter" }).click();
+  await page.waitForURL(/status=FAILED/);
+  assert.equal(await page.getByRole("row").count(), 3, "two of the demo's payments fail");
+  await page.getByLabel("Order id").fill("none such");
+  await page.getByRole("button", { name: "Filter" }).click();
+  await page.getByRole("heading", { name: "No payment fits" }).waitFor();
+  await desk.look("transactions-none");
+  await page.getByRole("link", { name: "Clear filters" }).first().click();
+
+  await openPayment(desk, "1239812390");
+  await page.getByText("Told: payment.succeeded").waitFor();
+  await desk.look("payment");
+  await page.getByText("What came").first().click();
+  await page.getByRole("table", { name: "What was booked" }).getByRole("row", { name: /^Fee/ }).waitFor();
+  await page.getByRole("navigation", { name: "Where you are" }).getByRole("link", { name: "Transactions" }).click();
+
+  for (const path of ["/console/settings/team", "/console/settings/audit"]) await refused(desk, path);
+  await desk.look("forbidden");
+  assert.equal((await desk.go("/console/transactions/sm_00000000000000000000000000000000")).status(), 404);
+  await desk.look("not-found");
+  await page.getByRole("link", { name: "To the home page" }).click();
+  await signOut(desk);
+
+  // The link worked once; whoever finds it is told so.
+  await desk.go(me.link);
+  await page.getByRole("heading", { name: "This invitation is over" }).waitFor();
+  await desk.look("invitation-over");
+  await signIn(desk, me, "/console/transactions");
+  await page.getByRole("heading", { level: 1, name: "Transactions" }).waitFor();
+}
