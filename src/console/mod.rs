@@ -4,13 +4,14 @@
 //! ask the matrix what the person may do, call flows, and show what comes back.
 
 mod assets;
+pub mod chart;
 mod field;
 mod frame;
 mod guard;
 mod pages;
 mod proof;
 pub mod qr;
-mod show;
+pub mod show;
 mod shown;
 mod typed;
 mod visitor;
@@ -87,6 +88,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(home::root))
         .route("/console", get(home::root))
         .route("/console/", get(home::page))
+        .route("/console/home/live", get(home::live))
         .route("/console/sign-in", get(sign_in::page).post(sign_in::enter))
         .route("/console/code", get(sign_in::code_page).post(sign_in::code))
         .route("/console/sign-out", post(sign_in::leave))
