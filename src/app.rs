@@ -4,10 +4,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -52,6 +54,10 @@ pub struct App {
     pub balances: Cache<(Uuid, Mode), Balances>,
     /// Whose providers are being asked for that now.
     pub asking: Mutex<HashSet<(Uuid, Mode)>>,
+    /// How often each connection is tested: a test is a call to its provider.
+    pub tests: DefaultKeyedRateLimiter<Uuid>,
+    /// When API keys were last called with, until it is written down.
+    pub key_use: Activity,
     /// What was seen of the sends of connections, for monitoring.
     pub seen: SeenSends,
     /// Endpoints, for the deliveries under way.
@@ -170,7 +176,9 @@ impl App {
         let (ask, ask_inbox) = mpsc::channel(QUEUE);
         let (callback, callback_inbox) = mpsc::channel(QUEUE);
         let (deliver, deliver_inbox) = mpsc::channel(QUEUE);
+        let per_minute = NonZeroU32::new(parts.config.limits.tests_per_minute).unwrap_or(NonZeroU32::MIN);
         let app = App {
+            tests: RateLimiter::keyed(Quota::per_minute(per_minute)),
             db: parts.db,
             providers,
             clock: parts.clock,
@@ -187,6 +195,7 @@ impl App {
             activity: Activity::default(),
             balances: Cache::new(BALANCES_TTL),
             asking: Mutex::default(),
+            key_use: Activity::default(),
             seen: SeenSends::default(),
             endpoints: Cache::new(CACHE_TTL),
             tasks: TaskTracker::new(),

@@ -17,6 +17,8 @@ const STYLE: &str = concat!(
     include_str!("style/parts.css"),
     include_str!("style/story.css"),
     include_str!("style/home.css"),
+    include_str!("style/providers.css"),
+    include_str!("style/settings.css"),
     include_str!("style/narrow.css"),
 );
 
@@ -26,6 +28,11 @@ const FILES: &[(&str, &str, &str)] = &[
     ("style", "css", STYLE),
     ("mark", "svg", include_str!("mark.svg")),
     ("home", "js", include_str!("pages/home/home.js")),
+    ("row-menu", "js", include_str!("pages/providers/row-menu.js")),
+    ("fees", "js", include_str!("pages/providers/fees.js")),
+    ("order", "js", include_str!("pages/sequences/order.js")),
+    ("provider-form", "js", include_str!("pages/providers/provider-form.js")),
+    ("copy", "js", include_str!("pages/copy.js")),
 ];
 
 /// A file that is served.

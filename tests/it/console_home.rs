@@ -219,8 +219,8 @@ fn numbers_are_short_and_never_rounded_up() {
         assert_eq!((money(Lang::En, units).as_str(), money(Lang::Id, units).as_str()), (english, indonesian));
     }
     assert_eq!(show::money_short(Lang::En, 1_250_000_099, "MYR"), "MYR 12.5 m");
-    assert_eq!(show::percent(Lang::En, 9_999, 10_000), "99.9%", "all of it is said only of all");
-    assert_eq!((show::percent(Lang::Id, 1, 3), show::percent(Lang::En, 3, 3)), ("33,3%".into(), "100%".into()));
+    assert_eq!(show::share(Lang::En, 9_999, 10_000), "99.9%", "all of it is said only of all");
+    assert_eq!((show::share(Lang::Id, 1, 3), show::share(Lang::En, 3, 3)), ("33,3%".into(), "100%".into()));
     assert_eq!(show::count(Lang::En, 1_234_567), "1,234,567");
     let times = [(640, "640 ms"), (2_460, "2.4 s"), (59_000, "59 s"), (150_000, "2 min"), (9_000_000, "2 h")];
     times.iter().for_each(|(ms, text)| assert_eq!(show::lasting(Lang::En, *ms), *text));

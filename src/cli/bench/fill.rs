@@ -112,8 +112,8 @@ struct Stage {
 async fn set_up(app: &Arc<App>, caller: &Caller) -> anyhow::Result<Stage> {
     let [first, second] = processes::connections_of(app, caller.client_id).await?;
     let events = DEFAULT_EVENTS.map(str::to_owned);
-    let url = "http://127.0.0.1:9/webhooks";
-    let First::Made(made) = endpoints::create(app, caller, url, &events, None).await? else {
+    let wish = endpoints::EndpointWish { url: "http://127.0.0.1:9/webhooks", description: "", events: &events };
+    let First::Made(made) = endpoints::create(app, caller, &wish, None).await? else {
         anyhow::bail!("the endpoint was there already");
     };
     let people = [

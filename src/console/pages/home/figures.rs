@@ -83,11 +83,7 @@ pub fn figures(frame: &Frame, overview: &Overview, reach: Reach, money: bool) ->
         .collect();
     figures.push(Figure {
         label: frame.t("home.success"),
-        value: if paid + failed == 0 {
-            frame.t("home.nothing").into()
-        } else {
-            show::percent(lang, paid, paid + failed)
-        },
+        value: if paid + failed == 0 { frame.t("home.nothing").into() } else { show::share(lang, paid, paid + failed) },
         full: None,
         below: frame.t1("home.of_ended", "n", &show::count(lang, paid + failed)),
         drawing: chart::sparkline(&rates),
@@ -195,7 +191,7 @@ pub fn time_line(frame: &Frame, overview: &Overview, reach: Reach) -> TimeLine {
         .rev()
         .map(|at| {
             let ended = paid[at] + failed[at];
-            let rate = if ended == 0 { frame.t("home.nothing").into() } else { show::percent(lang, paid[at], ended) };
+            let rate = if ended == 0 { frame.t("home.nothing").into() } else { show::share(lang, paid[at], ended) };
             [
                 names[at].clone(),
                 show::count(lang, begun[at]),

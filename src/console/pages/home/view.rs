@@ -136,7 +136,7 @@ fn beginning(frame: &Frame, overview: &Overview, person: &Person) -> Vec<Beginni
         Beginning {
             title: frame.t("home.begin_key"),
             text: frame.t("home.begin_key_text"),
-            link: link(Feature::Settings, "/docs", "transactions.reference"),
+            link: link(Feature::Settings, "/console/settings/keys", "keys.title"),
             is_done: overview.begun.has_key,
         },
         Beginning {
@@ -207,7 +207,7 @@ fn connection(frame: &Frame, label: &str, (look, sign, status): Shown, service: 
         sign,
         status,
         ended: paid + freed,
-        rate: show::percent(lang, paid, paid + freed),
+        rate: show::share(lang, paid, paid + freed),
         rate_drawing: chart::shares(&[(paid, "paid"), (freed, "failed")]),
         counts: lang.with("home.counts", &[("paid", &show::count(lang, paid)), ("freed", &show::count(lang, freed))]),
         latency: lasting(50).zip(lasting(95)),
