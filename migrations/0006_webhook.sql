@@ -51,5 +51,5 @@ CREATE TABLE delivery (
     PRIMARY KEY (client_id, endpoint_id, event_id, replay)   -- an endpoint's deliveries in the order of their events
 ) WITH (fillfactor = 80);
 CREATE INDEX delivery_due ON delivery (client_id, endpoint_id, next_try_at) WHERE state = 'pending';
-CREATE INDEX delivery_failed ON delivery (client_id, endpoint_id, event_id, replay) WHERE state = 'failed';
 CREATE INDEX delivery_written ON delivery USING brin (xact) WITH (autosummarize);
+CREATE INDEX delivery_failed ON delivery (client_id, endpoint_id, event_id, replay) WHERE state = 'failed';

@@ -58,7 +58,7 @@ async fn it_shows_what_was_paid_and_to_whom_it_was_told() {
         let browser = world.signed_in("owner@example.com", Role::Owner).await;
         for (path, reach) in [("/console/", "24h"), ("/console/?reach=7d", "7d"), ("/console/?reach=30d", "30d")] {
             let page = browser.get(path).await;
-            for text in ["Rp1.250.000", "50.0%", "of 2 ended payments", "OY! sandbox", "Rp2.775", "/webhooks/ends"] {
+            for text in ["Rp1.250.000", "50%", "of 2 ended payments", "OY! sandbox", "Rp2.775", "/webhooks/ends"] {
                 assert!(page.has(text), "{path} has {text}: {}", page.body);
             }
             assert!(page.has(&format!("data-again=\"{LIVE}?reach={reach}\"")));

@@ -1,14 +1,16 @@
 //! The sums by hour: equal to the payments after anything, whoever adds them up, however often, and in whichever order
-//! transactions end. The seeded, ticked and crash runs ask the same at their ends.
+//! transactions end. The seeded, ticked and crash runs ask the same at their ends. And the generator of many payments, which must
+//! keep every rule too.
 
 use paystrator::domain::latency::Histogram;
 use paystrator::flows::rollups;
 use paystrator::workers::WORK;
+use sqlx::PgPool;
 
 use crate::support::days::Day;
 use crate::support::dice::{Dice, seed};
 use crate::support::truth::sums::{agree, caught_up, stored};
-use crate::support::world::{self, Options, World};
+use crate::support::world::{self, Options, World, fresh_database};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_mix_of_payments_the_sums_are_what_the_payments_say() {
@@ -179,4 +181,43 @@ fn quantiles_are_read_from_the_steps() {
     assert_eq!(Histogram::of(&slow).quantile_ms(95), Some(3_600_000), "beyond the last end: at least that");
     slow.push(4);
     assert_eq!(Histogram::of(&slow).total(), 7, "no count is lost");
+}
+
+#[tokio::test]
+async fn a_filled_database_holds_every_rule_and_no_other_is_filled() {
+    let url = fresh_database().await;
+    let run = async |args: &[&str]| {
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_paystrator"))
+            .args(args)
+            .env("DATABASE_URL", &url)
+            .env("PAYSTRATOR__KEYS__MASTER", "1:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=")
+            .output()
+            .await
+            .unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), text)
+    };
+    let fill = ["bench", "fill", "--payments", "1000"];
+    let (done, said) = run(&fill).await;
+    assert!(done && said.contains("1000 of 1000 payments"), "{said}");
+    let sql = PgPool::connect(&url).await.unwrap();
+    assert_eq!(agree(&sql).await, Vec::<String>::new());
+    for proof in [["ledger", "verify"], ["audit", "verify"]] {
+        let (holds, said) = run(&proof).await;
+        assert!(holds, "{proof:?}: {said}");
+    }
+    let statuses: Vec<(String, i64)> =
+        sqlx::query_as("SELECT status, count(*) FROM payment GROUP BY 1 ORDER BY 1").fetch_all(&sql).await.unwrap();
+    let names: Vec<&str> = statuses.iter().map(|(status, _)| status.as_str()).collect();
+    assert_eq!(names, ["FAILED", "PROCESSING", "REVERSED", "SUCCESS"]);
+    let (again, said) = run(&fill).await;
+    assert!(again && !said.contains("of 1000 payments"), "as it is: {said}");
+    let (other, said) = run(&["bench", "fill", "--payments", "2000"]).await;
+    assert!(!other && said.contains("another number"), "{said}");
+    // Somebody else's payment: nothing is filled.
+    sqlx::query("UPDATE client SET name = 'Somebody'").execute(&sql).await.unwrap();
+    let (filled, said) = run(&fill).await;
+    assert!(!filled && said.contains("payments of other clients"), "{said}");
+    let clients: i64 = sqlx::query_scalar("SELECT count(*) FROM client").fetch_one(&sql).await.unwrap();
+    assert_eq!(clients, 1, "and no client was made");
 }

@@ -129,19 +129,26 @@ async fn set_up(app: &Arc<App>, caller: &Caller) -> anyhow::Result<Stage> {
 }
 
 /// The payments, batch by batch, with a line of progress.
-async fn pour(app: &App, url: &str, client_id: Uuid, stage: &Stage, total: u64) -> anyhow::Result<()> {
+async fn pour(app: &Arc<App>, url: &str, client_id: Uuid, stage: &Stage, total: u64) -> anyhow::Result<()> {
     let (begun, now) = (Instant::now(), app.now());
+    let variables = [
+        ("client", client_id.to_string()),
+        ("first", stage.first.to_string()),
+        ("second", stage.second.to_string()),
+        ("endpoint", stage.endpoint.to_string()),
+        ("total", total.to_string()),
+    ];
+    // The next batch is sealed while this one is written.
+    let rows = |from: u64| {
+        let (app, until) = (app.clone(), (from + BATCH).min(total));
+        let batch = move || (from + 1..=until).map(|n| row(&app, client_id, n, at(n, total, now))).collect::<Vec<_>>();
+        tokio::task::spawn_blocking(move || batch().concat())
+    };
+    let mut next = rows(0);
     for from in (0..total).step_by(BATCH as usize) {
         let until = (from + BATCH).min(total);
-        let rows = (from + 1..=until).map(|n| row(app, client_id, n, at(n, total, now))).collect::<Vec<_>>().concat();
-        let variables = [
-            ("client", client_id.to_string()),
-            ("first", stage.first.to_string()),
-            ("second", stage.second.to_string()),
-            ("endpoint", stage.endpoint.to_string()),
-            ("total", total.to_string()),
-        ];
-        psql(url, &variables, SCRIPT, rows).await?;
+        let ready = std::mem::replace(&mut next, rows(until)).await?;
+        psql(url, &variables, SCRIPT, ready).await?;
         let rate = until as f64 / begun.elapsed().as_secs_f64();
         print!("\r{until} of {total} payments, {rate:.0} a second ");
         std::io::stdout().flush()?;

@@ -22,11 +22,11 @@ use crate::store::payment;
 /// The small side.
 const SMALL: u64 = 10_000;
 /// How often each page is asked for, after twice to warm up.
-const TIMES: usize = 15;
+const TIMES: usize = 21;
 /// How much longer a page may take on the large side, and by how much it may be longer anyway: what is too short to be
 /// told from noise.
 const FLOOR: f64 = 2.0;
-const NOISE_MS: f64 = 1.0;
+const NOISE_MS: f64 = 3.0;
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -57,7 +57,14 @@ pub async fn measure(database: &Database, options: &Options) -> anyhow::Result<(
     for ((name, near), (_, far)) in small.pages().into_iter().zip(large.pages()) {
         let (mut a, mut b) = (Vec::new(), Vec::new());
         for turn in 0..TIMES + 2 {
-            let (one, other) = (small.time(&near).await, large.time(&far).await);
+            // Neither side is always the second.
+            let (one, other) = match turn % 2 {
+                0 => (small.time(&near).await, large.time(&far).await),
+                _ => {
+                    let other = large.time(&far).await;
+                    (small.time(&near).await, other)
+                }
+            };
             if turn >= 2 {
                 a.push(one.with_context(|| format!("{name} on the small side"))?);
                 b.push(other.unwrap_or(f64::INFINITY));
@@ -199,6 +206,12 @@ impl Side {
             ("audit log, the pause", "/console/settings/audit?area=sending".into()),
             ("audit log, an area with nothing in it", "/console/settings/audit?area=second_factor".into()),
             ("team", "/console/settings/team".into()),
+            ("money in doubt", list("/doubt")),
+            ("sequences", "/console/sequences".into()),
+            ("API keys", "/console/settings/keys".into()),
+            ("webhooks", "/console/settings/webhooks".into()),
+            ("deliveries of an endpoint", format!("/console/settings/webhooks/{endpoint}")),
+            ("deliveries, the failed ones", format!("/console/settings/webhooks/{endpoint}?state=failed")),
             ("API: deliveries of an endpoint", format!("/v1/webhook-endpoints/{endpoint}/deliveries")),
             ("API: exceptions", "/v1/exceptions?status=OPEN".into()),
             ("API: events", "/v1/events".into()),

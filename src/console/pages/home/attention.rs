@@ -74,6 +74,7 @@ impl Desk<'_> {
 
     fn sending(&mut self) {
         let (frame, sending) = (self.frame, &self.overview.sending);
+        let path = self.path(Feature::Maintenance, "/console/settings/sending");
         if let Some(pause) = &sending.installation {
             let reason = pause["reason"].as_str().unwrap_or_default();
             self.add("bad", frame.t("home.paused_all").into(), reason.into(), None);
@@ -81,7 +82,7 @@ impl Desk<'_> {
         if let Some(at) = &sending.client.paused_at {
             let reason = sending.client.paused_reason.as_deref().unwrap_or_default();
             let title = frame.t1("home.paused", "since", &frame.time(at));
-            self.add("bad", title, reason.into(), None);
+            self.add("bad", title, reason.into(), path);
         }
     }
 
@@ -99,8 +100,9 @@ impl Desk<'_> {
         let all: i64 = overview.exceptions.iter().map(|doubt| doubt.count).sum();
         let more = all - i64::try_from(overview.named.len()).unwrap_or_default();
         if more > 0 {
+            let path = self.path(Feature::Transactions, "/console/transactions/doubt");
             let title = frame.t1("home.more_exceptions", "n", &show::count(frame.lang, more));
-            self.add("bad", title, frame.t("home.more_exceptions_text").into(), None);
+            self.add("bad", title, frame.t("home.more_exceptions_text").into(), path);
         }
     }
 
@@ -113,7 +115,7 @@ impl Desk<'_> {
             let title = frame.t1("home.old_doubt", "n", &show::count(frame.lang, count));
             let oldest = old.iter().map(|doubt| doubt.oldest).min().unwrap_or(overview.now);
             let text = frame.t1("home.old_doubt_text", "ago", &frame.ago(&oldest));
-            let path = self.path(Feature::Transactions, "/console/transactions?doubt=1");
+            let path = self.path(Feature::Transactions, "/console/transactions/doubt");
             self.add("warn", title, text, path);
         }
     }
@@ -147,14 +149,16 @@ impl Desk<'_> {
     fn endpoints(&mut self) {
         let (frame, overview) = (self.frame, self.overview);
         for told in &overview.told {
+            let path = format!("/console/settings/webhooks/{}", ids::show(ids::ENDPOINT, told.endpoint_id));
+            let path = self.path(Feature::Settings, &path);
             let late = told.oldest.filter(|oldest| overview.now - *oldest > LATE);
             if let Some(oldest) = late.filter(|_| told.status == "ACTIVE") {
                 let title = frame.t1("home.late", "n", &show::count(frame.lang, told.waiting));
                 let text = format!("{} · {}", told.url, frame.t1("home.late_text", "ago", &frame.ago(&oldest)));
-                self.add("warn", title, text, None);
+                self.add("warn", title, text, path);
             } else if told.failed > 0 {
                 let title = frame.t1("home.given_up", "n", &show::count(frame.lang, told.failed));
-                self.add("warn", title, told.url.clone(), None);
+                self.add("warn", title, told.url.clone(), path);
             }
         }
     }

@@ -136,7 +136,7 @@ fn beginning(frame: &Frame, overview: &Overview, person: &Person) -> Vec<Beginni
         Beginning {
             title: frame.t("home.begin_key"),
             text: frame.t("home.begin_key_text"),
-            link: link(Feature::Settings, "/docs", "transactions.reference"),
+            link: link(Feature::Settings, "/console/settings/keys", "keys.title"),
             is_done: overview.begun.has_key,
         },
         Beginning {
