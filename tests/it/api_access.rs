@@ -133,7 +133,7 @@ async fn another_clients_ids_are_not_there() {
             assert_eq!((reply.status, &reply.body["error"]["code"]), (404, &json!("not_found")), "{method} {path}");
             tried += 1;
         }
-        assert_eq!(tried, 18);
+        assert_eq!(tried, 20);
         // Nothing of ours in the stranger's lists either.
         let lists = [
             "audit",
