@@ -25,7 +25,7 @@ export async function operator(place) {
   // No balance at the first: the story names the refusal, and why the second was asked.
   await openPayment(desk, "1000000033");
   const story = page.getByRole("listitem");
-  await story.filter({ hasText: "Attempt 1 at OY! sandbox" }).filter({ hasText: "It is refused." }).waitFor();
+  await story.filter({ hasText: "Attempt 1 at OY! sandbox" }).filter({ hasText: "State now: refused." }).waitFor();
   const second = story.filter({ hasText: "Attempt 2 at DOKU sandbox" });
   await second.filter({ hasText: "Because:" }).waitFor();
   await second.filter({ hasText: "Passed over OY! sandbox" }).waitFor();
