@@ -15,7 +15,7 @@ const STEP: i64 = 20_000;
 /// The longest that one step may take, in seconds.
 const STEP_S: u32 = 60;
 
-/// The longest that making all sums anew may take, in seconds: ten million payments took five minutes.
+/// The longest that making all sums anew may take, in seconds: ten million payments took some ten minutes.
 const REBUILD_S: u32 = 7_200;
 
 /// How far a step came.
