@@ -24,6 +24,7 @@ mod crash;
 mod devdb;
 mod doku_golden;
 mod domain_evidence;
+mod domain_kyb;
 mod domain_money;
 mod domain_schedules;
 mod failover;
