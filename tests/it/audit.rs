@@ -74,6 +74,7 @@ async fn what_was_done_is_listed_newest_first() {
                   "name": "Second",
                   "person": "Budi",
                   "rights": {
+                    "kyb": "none",
                     "operations": "none",
                     "providers": "none",
                     "send_money": "none",

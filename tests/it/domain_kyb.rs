@@ -190,12 +190,12 @@ fn every_field_in_every_way_gets_a_precise_answer() {
       missing, null:taken
     Products
       a list: is a list: each label must be a text
-      a fraction, a huge number, a number, a truth, an object: must be a text of labels joined by commas, or a list of labels
       huge, too long: is a list: each label must have at most 60 characters
       signs: is a list: each label must hold a letter or a digit
       script: is a list: each label must not hold < or >
       unseen: is a list: each label must not hold characters that cannot be seen
       control, lines, zero: is a list: each label must not hold line breaks or other control characters
+      a fraction, a huge number, a number, a truth, an object: must be a text of labels joined by commas, or a list of labels
       blanks, empty: must not be empty: leave it out where there is nothing to say
       missing, null, other alphabet, other digits, wrong format:taken
     Rupiah

@@ -241,7 +241,7 @@ fn rupiah(value: &Value, least: i64) -> Result<Value, String> {
 
 /// Most labels of a selection, and most characters of one.
 pub const MOST_PRODUCTS: usize = 20;
-const LABEL: usize = 60;
+pub const LABEL: usize = 60;
 
 fn products(value: &Value) -> Result<Value, String> {
     let joined = match value {

@@ -12,5 +12,5 @@ pub mod industry;
 pub mod product;
 pub mod syntax;
 
-pub use check::{COUNTRY, Fault, MOST_PRODUCTS, OWNERSHIP, check};
+pub use check::{COUNTRY, Fault, LABEL, MOST_PRODUCTS, OWNERSHIP, check};
 pub use file::{Draft, File, Person, Role, Sheet, Wanted};

@@ -3,6 +3,9 @@
 use paystrator::domain::kyb::fields::{FILE, Field, Rule};
 use serde_json::{Value, json};
 
+use super::World;
+use super::http::{Caller, Reply};
+
 /// The id of a document of the example.
 pub fn doc(n: u8) -> String {
     format!("doc_{n:032x}")
@@ -144,4 +147,26 @@ pub fn mutations() -> Vec<(&'static str, Option<Value>)> {
         ("signs", Some(json!("!?$%"))),
         ("wrong format", Some(json!("kenari-kuning"))),
     ]
+}
+
+/// A file as it is answered, without the ids of its people.
+pub fn without_ids(mut file: Value) -> Value {
+    file["stakeholder"].as_array_mut().into_iter().flatten().for_each(|person| set(person, "person_id", None));
+    set(&mut file["submitter"], "person_id", None);
+    file
+}
+
+/// Puts a file over the version that `If-Match` shall name, or where there is none.
+pub async fn put(caller: &Caller, body: &Value, over: Option<&str>) -> Reply {
+    let header = over.map_or(("If-None-Match", "*"), |over| ("If-Match", over));
+    caller.call("PUT", "/v1/kyb", Some(body.to_string()), &[header]).await
+}
+
+impl World {
+    /// Saves a file, and answers it as it stands.
+    pub async fn save_kyb(&self, body: &Value, over: Option<&str>) -> Value {
+        let reply = put(&self.caller, body, over).await;
+        assert!([200, 201].contains(&reply.status), "{}", reply.body);
+        reply.body["data"]["file"].clone()
+    }
 }
