@@ -36,12 +36,16 @@ CREATE TABLE api_key (
     id           uuid        NOT NULL,
     mode         text        NOT NULL CHECK (mode IN ('test', 'live')),
     name         text        NOT NULL,
-    person       text        NOT NULL,   -- who answers for what this key does; two people means two of these
+    user_id      uuid,                   -- the person it belongs to, who answers for what it does; or, where none is known,
+    person       text,                   -- a name that somebody gave. Two people means two of either
     hint         text        NOT NULL,   -- the first and last characters, to recognise it by
     rights       jsonb       NOT NULL,   -- product -> none | read | write | read_write
     created_at   timestamptz NOT NULL,
+    last_used_at timestamptz,            -- written once a minute
     revoked_at   timestamptz,
-    PRIMARY KEY (client_id, id)
+    PRIMARY KEY (client_id, id),
+    CHECK (num_nonnulls(user_id, person) = 1),
+    CHECK (person NOT LIKE 'usr\_%')    -- what a person's id looks like is no name
 );
 
 -- Who did what. Never updated: each entry's hash is over the hash of the one before it and its own content, so that
@@ -59,6 +63,7 @@ CREATE TABLE audit (
     hash      bytea       NOT NULL,
     PRIMARY KEY (client_id, seq)
 );
+CREATE INDEX audit_object ON audit (client_id, object, seq);
 
 -- Where each chain ends. Who adds an entry holds this row until its commit, so no chain forks.
 CREATE TABLE audit_head (

@@ -17,3 +17,5 @@ CREATE TABLE callback (
 );
 CREATE UNIQUE INDEX callback_once ON callback (client_id, connection_id, dedupe) WHERE dedupe IS NOT NULL;
 CREATE INDEX callback_due ON callback (client_id, next_try_at) WHERE done_at IS NULL;
+-- The story of a payment tells the calls about it.
+CREATE INDEX callback_about ON callback (client_id, connection_id, reference) WHERE reference IS NOT NULL;

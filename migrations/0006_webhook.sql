@@ -18,6 +18,7 @@ CREATE TABLE endpoint (
     id              uuid        NOT NULL,
     mode            text        NOT NULL,
     url             text        NOT NULL,
+    description     text        NOT NULL DEFAULT '',   -- what it is for, in the owner's words
     events          text[]      NOT NULL,
     secret          bytea       NOT NULL,   -- sealed
     previous_secret bytea,                  -- sealed; signs too until previous_until
@@ -44,6 +45,7 @@ CREATE TABLE delivery (
     note            text,
     created_at      timestamptz NOT NULL,
     updated_at      timestamptz NOT NULL,
-    PRIMARY KEY (client_id, event_id, endpoint_id, replay)
+    PRIMARY KEY (client_id, endpoint_id, event_id, replay)   -- an endpoint's deliveries in the order of their events
 ) WITH (fillfactor = 80);
 CREATE INDEX delivery_due ON delivery (client_id, endpoint_id, next_try_at) WHERE state = 'pending';
+CREATE INDEX delivery_failed ON delivery (client_id, endpoint_id, event_id, replay) WHERE state = 'failed';

@@ -55,6 +55,7 @@ CREATE TABLE session (
     stage      text        NOT NULL CHECK (stage IN ('second_factor', 'full')), -- the code is still missing, or nothing is
     device     text        NOT NULL,               -- browser and system, coarsely
     started_at timestamptz NOT NULL,               -- of the sign-in, kept when the token changes
+    proved_at  timestamptz NOT NULL,               -- when the person last gave the password or a code
     seen_at    timestamptz NOT NULL                -- to the minute
 );
 CREATE INDEX session_of_user ON session (user_id);

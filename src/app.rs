@@ -4,10 +4,12 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -48,6 +50,10 @@ pub struct App {
     pub credentials: Cache<[u8; 32], store::access::KeyRow>,
     /// When connections last called or were called, where that is not written down yet.
     pub activity: Activity,
+    /// How often each connection is tested: a test is a call to its provider.
+    pub tests: DefaultKeyedRateLimiter<Uuid>,
+    /// When API keys were last called with, until it is written down.
+    pub key_use: Activity,
     /// What was seen of the sends of connections, for monitoring.
     pub seen: SeenSends,
     /// Endpoints, for the deliveries under way.
@@ -156,7 +162,9 @@ impl App {
         let (ask, ask_inbox) = mpsc::channel(QUEUE);
         let (callback, callback_inbox) = mpsc::channel(QUEUE);
         let (deliver, deliver_inbox) = mpsc::channel(QUEUE);
+        let per_minute = NonZeroU32::new(parts.config.limits.tests_per_minute).unwrap_or(NonZeroU32::MIN);
         let app = App {
+            tests: RateLimiter::keyed(Quota::per_minute(per_minute)),
             db: parts.db,
             providers,
             clock: parts.clock,
@@ -171,6 +179,7 @@ impl App {
             callbacks: Cache::new(CACHE_TTL),
             credentials: Cache::new(CACHE_TTL),
             activity: Activity::default(),
+            key_use: Activity::default(),
             seen: SeenSends::default(),
             endpoints: Cache::new(CACHE_TTL),
             tasks: TaskTracker::new(),

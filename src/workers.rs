@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes, Question};
 use crate::flows::lanes::Lanes;
-use crate::flows::{batch, books, callback, connections, deliver, dispatch, gauges, refresh};
+use crate::flows::{batch, books, callback, connections, deliver, dispatch, gauges, keys, refresh};
 use crate::store::{attempt, callback as callback_rows, delivery};
 
 /// What the ticks share: the lanes of this process.
@@ -37,7 +37,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 9] = [
+pub const WORK: [Work; 10] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -67,6 +67,11 @@ pub const WORK: [Work; 9] = [
         name: "activity",
         period_ms: Some(60_000),
         tick: |app, _| Box::pin(async move { Ok(connections::flush_activity(&app).await?) }),
+    },
+    Work {
+        name: "key_use",
+        period_ms: Some(60_000),
+        tick: |app, _| Box::pin(async move { Ok(keys::flush_use(&app).await?) }),
     },
     Work {
         name: "maintenance",

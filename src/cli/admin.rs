@@ -39,7 +39,8 @@ pub enum KeyCommand {
         mode: String,
         #[arg(long, default_value = "first key")]
         name: String,
-        /// The person who answers for what the key does.
+        /// Whom it belongs to, who answers for what it does: the e-mail address of a person of the console, or a name,
+        /// which counts as a person of its own where two must agree.
         #[arg(long)]
         person: String,
     },
@@ -163,11 +164,15 @@ pub fn key(config: Config, command: KeyCommand) -> anyhow::Result<()> {
     let mode = Mode::parse(&mode).context("--mode is test or live")?;
     with_app(config, async |app| {
         let client_id = find_client(&app, &client).await?;
-        let rights = Rights::all();
-        let wish = keys::KeyWish { client_id, mode, name: &name, person: &person, rights: &rights };
+        let (rights, owner) = (Rights::all(), keys::owner(&app, &person).await?);
+        let wish = keys::KeyWish { client_id, mode, name: &name, person: &owner, rights: &rights };
         let made = keys::create(&app, &wish).await?;
         println!("{}", made.secret);
         eprintln!("keep it now: it is not shown again");
+        match owner == person.trim() {
+            true => eprintln!("it belongs to {owner:?}, nobody of the console, who counts as a person of its own"),
+            false => eprintln!("it belongs to {owner}, the person of the console who has this address"),
+        }
         Ok(())
     })
 }

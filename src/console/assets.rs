@@ -16,12 +16,22 @@ const STYLE: &str = concat!(
     include_str!("style/frame.css"),
     include_str!("style/parts.css"),
     include_str!("style/story.css"),
+    include_str!("style/providers.css"),
+    include_str!("style/settings.css"),
     include_str!("style/narrow.css"),
 );
 
 /// Every file: its name, what it ends with, what it holds. A script stands beside the page it belongs to, and no page
 /// needs one to work.
-const FILES: &[(&str, &str, &str)] = &[("style", "css", STYLE), ("mark", "svg", include_str!("mark.svg"))];
+const FILES: &[(&str, &str, &str)] = &[
+    ("style", "css", STYLE),
+    ("mark", "svg", include_str!("mark.svg")),
+    ("row-menu", "js", include_str!("pages/providers/row-menu.js")),
+    ("fees", "js", include_str!("pages/providers/fees.js")),
+    ("order", "js", include_str!("pages/sequences/order.js")),
+    ("provider-form", "js", include_str!("pages/providers/provider-form.js")),
+    ("copy", "js", include_str!("pages/copy.js")),
+];
 
 /// A file that is served.
 struct Asset {

@@ -6,7 +6,7 @@ use askama::Template;
 #[derive(Template, Default)]
 #[template(path = "field.html")]
 pub struct Field {
-    name: &'static str,
+    name: String,
     label: String,
     kind: &'static str,
     value: String,
@@ -14,6 +14,11 @@ pub struct Field {
     error: String,
     autocomplete: &'static str,
     numeric: bool,
+    /// Text of many lines.
+    area: bool,
+    /// What is typed is not shown.
+    veiled: bool,
+    decimal: bool,
     focus: bool,
     optional: bool,
     length: u16,
@@ -21,12 +26,19 @@ pub struct Field {
 
 impl Field {
     /// A field for text, which must be filled.
-    pub fn new(name: &'static str, label: &str) -> Self {
-        Field { name, label: label.into(), kind: "text", autocomplete: "off", length: 200, ..Field::default() }
+    pub fn new(name: impl Into<String>, label: &str) -> Self {
+        Field {
+            name: name.into(),
+            label: label.into(),
+            kind: "text",
+            autocomplete: "off",
+            length: 200,
+            ..Field::default()
+        }
     }
 
     /// A field whose signs are not shown, and which is never filled again.
-    pub fn password(name: &'static str, label: &str, autocomplete: &'static str) -> Self {
+    pub fn password(name: impl Into<String>, label: &str, autocomplete: &'static str) -> Self {
         Field { kind: "password", autocomplete, ..Field::new(name, label) }
     }
 
@@ -54,6 +66,30 @@ impl Field {
     /// A code: digits on a phone's keyboard, and the code a phone offers by itself.
     pub fn code(mut self) -> Self {
         (self.numeric, self.autocomplete) = (true, "one-time-code");
+        self
+    }
+
+    /// A text of many lines, such as a key.
+    pub fn area(mut self, length: u16) -> Self {
+        (self.area, self.length) = (true, length);
+        self
+    }
+
+    /// What is typed is shown to nobody, and never filled again: a password of many lines.
+    pub fn veiled(mut self) -> Self {
+        self.veiled = true;
+        self
+    }
+
+    /// A number, on a phone's keyboard for numbers.
+    pub fn decimal(mut self) -> Self {
+        self.decimal = true;
+        self
+    }
+
+    /// The most characters it takes.
+    pub fn length(mut self, length: u16) -> Self {
+        self.length = length;
         self
     }
 

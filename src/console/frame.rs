@@ -10,9 +10,9 @@ use super::guard::{Fail, set_cookie};
 use super::visitor::{Console, FLASH, Look, Signed};
 use super::words::Lang;
 use super::{MENU, assets, show};
-use crate::domain::role::{Level, Role};
+use crate::domain::role::{Feature, Level, Role};
 use crate::domain::service::Mode;
-use crate::flows::people::Person;
+use crate::flows::people::{Pause, Person};
 
 /// A link of the menu.
 pub struct Link {
@@ -27,7 +27,7 @@ pub struct Link {
 /// Where one is: the pages above, each with its address, and this one without.
 pub struct Crumb {
     pub label: String,
-    pub path: Option<&'static str>,
+    pub path: Option<String>,
 }
 
 /// Who is signed in, as the header shows it.
@@ -52,6 +52,10 @@ pub struct Frame {
     pub menu: Vec<Link>,
     pub crumbs: Vec<Crumb>,
     pub now: DateTime<Utc>,
+    /// Sending is held back: every page says so.
+    pub pause: Option<Pause>,
+    /// Who looks may look at the switch.
+    pub sees_sending: bool,
 }
 
 impl Frame {
@@ -72,6 +76,8 @@ impl Frame {
             menu: Vec::new(),
             crumbs: Vec::new(),
             now: DateTime::UNIX_EPOCH,
+            pause: None,
+            sees_sending: false,
         }
     }
 
@@ -80,6 +86,8 @@ impl Frame {
         let mut frame = Frame::bare(&signed.look, title);
         frame.me = Some(me(&signed.person));
         frame.now = console.app.now();
+        frame.pause = signed.person.work.as_ref().and_then(|work| work.pause.clone());
+        frame.sees_sending = signed.person.may(Feature::Maintenance, Level::View);
         let seen = MENU.iter().filter(|entry| match entry.feature {
             Some(feature) => signed.person.may(feature, Level::View),
             None => true,
@@ -108,7 +116,14 @@ impl Frame {
     /// Puts a page above this one: `title` is its key, `path` its address.
     pub fn below(mut self, title: &'static str, path: &'static str) -> Self {
         let last = self.crumbs.len().saturating_sub(1);
-        self.crumbs.insert(last, Crumb { label: self.lang.text(title).into(), path: Some(path) });
+        self.crumbs.insert(last, Crumb { label: self.lang.text(title).into(), path: Some(path.into()) });
+        self
+    }
+
+    /// Puts a page above this one whose title is a name.
+    pub fn under(mut self, name: &str, path: String) -> Self {
+        let last = self.crumbs.len().saturating_sub(1);
+        self.crumbs.insert(last, Crumb { label: name.into(), path: Some(path) });
         self
     }
 

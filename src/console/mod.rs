@@ -8,8 +8,11 @@ mod field;
 mod frame;
 mod guard;
 mod pages;
+mod proof;
 pub mod qr;
 mod show;
+mod shown;
+mod typed;
 mod visitor;
 pub mod words;
 
@@ -26,11 +29,12 @@ use tower_http::timeout::TimeoutLayer;
 use crate::app::App;
 use crate::domain::role::Feature;
 use pages::{
-    audit, clients, home, invitation, password, preferences, providers, security, sign_in, team, transactions,
+    allow_list, audit, clients, home, invitation, keys, password, preferences, providers, security, sending, sequences,
+    sign_in, team, transactions, webhooks,
 };
 
 /// The largest form that is read.
-const FORM_BYTES: usize = 16 * 1024;
+const FORM_BYTES: usize = 32 * 1024;
 
 /// A page of the menu, and the feature whose view it needs; `None`: every signed-in person may see it.
 pub struct Entry {
@@ -42,7 +46,7 @@ pub struct Entry {
 }
 
 /// The menu. What a person may not see is not in theirs, and answers 403.
-pub const MENU: [Entry; 6] = [
+pub const MENU: [Entry; 11] = [
     Entry { path: "/console/", title: "home.title", icon: "home", feature: None },
     Entry {
         path: "/console/transactions",
@@ -51,6 +55,26 @@ pub const MENU: [Entry; 6] = [
         feature: Some(Feature::Transactions),
     },
     Entry { path: "/console/providers", title: "providers.title", icon: "plug", feature: Some(Feature::Providers) },
+    Entry { path: "/console/sequences", title: "sequences.title", icon: "order", feature: Some(Feature::Providers) },
+    Entry { path: "/console/settings/keys", title: "keys.title", icon: "key", feature: Some(Feature::Settings) },
+    Entry {
+        path: "/console/settings/addresses",
+        title: "addresses.title",
+        icon: "gate",
+        feature: Some(Feature::Settings),
+    },
+    Entry {
+        path: "/console/settings/webhooks",
+        title: "webhooks.title",
+        icon: "bell",
+        feature: Some(Feature::Settings),
+    },
+    Entry {
+        path: "/console/settings/sending",
+        title: "sending.title",
+        icon: "pause",
+        feature: Some(Feature::Maintenance),
+    },
     Entry { path: "/console/settings/team", title: "team.title", icon: "people", feature: Some(Feature::Team) },
     Entry { path: "/console/settings/audit", title: "audit.title", icon: "book", feature: Some(Feature::Settings) },
     Entry { path: "/console/settings/security", title: "security.title", icon: "shield", feature: None },
@@ -72,8 +96,46 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/console/mode", post(preferences::mode))
         .route("/console/clients", get(clients::page).post(clients::choose))
         .route("/console/transactions", get(transactions::list))
+        .route("/console/transactions/doubt", get(transactions::doubt))
         .route("/console/transactions/{id}", get(transactions::story))
+        .route("/console/transactions/{id}/refresh", post(transactions::refresh))
+        .route("/console/transactions/{id}/resend", post(transactions::resend))
+        .route("/console/transactions/{id}/cancel", get(transactions::cancel_page).post(transactions::cancel))
+        .route("/console/transactions/{id}/resolve", get(transactions::propose_page).post(transactions::propose))
+        .route("/console/transactions/{id}/approve", get(transactions::approve_page).post(transactions::approve))
+        .route("/console/transactions/{id}/withdraw", post(transactions::withdraw))
         .route("/console/providers", get(providers::list))
+        .route("/console/providers/example", get(providers::example))
+        .route("/console/providers/new", get(providers::add_page).post(providers::create))
+        .route("/console/providers/{id}", get(providers::page))
+        .route("/console/providers/{id}/edit", get(providers::edit_page).post(providers::change))
+        .route("/console/providers/{id}/fees", get(providers::fees_page).post(providers::set_fee))
+        .route("/console/providers/{id}/status", get(providers::status_page).post(providers::set_status))
+        .route("/console/providers/{id}/monitoring", get(providers::monitoring_page).post(providers::set_monitoring))
+        .route("/console/providers/{id}/test", get(providers::tested).post(providers::test))
+        .route("/console/providers/{id}/remove", get(providers::remove_page).post(providers::remove))
+        .route("/console/sequences", get(sequences::overview))
+        .route("/console/sequences/custom", get(sequences::custom))
+        .route("/console/sequences/preview", get(sequences::preview))
+        .route("/console/sequences/{service}/{destination}", get(sequences::page).post(sequences::change))
+        .route("/console/sequences/{service}/{destination}/remove", post(sequences::remove))
+        .route("/console/settings/keys", get(keys::list))
+        .route("/console/settings/keys/new", get(keys::form).post(keys::make))
+        .route("/console/settings/keys/{id}", get(keys::one))
+        .route("/console/settings/keys/{id}/revoke", post(keys::revoke))
+        .route("/console/settings/addresses", get(allow_list::page).post(allow_list::replace))
+        .route("/console/settings/webhooks", get(webhooks::list))
+        .route("/console/settings/webhooks/new", get(webhooks::form).post(webhooks::make))
+        .route("/console/settings/webhooks/{id}", get(webhooks::one))
+        .route("/console/settings/webhooks/{id}/change", post(webhooks::change))
+        .route("/console/settings/webhooks/{id}/switch", post(webhooks::switch))
+        .route("/console/settings/webhooks/{id}/test", post(webhooks::test))
+        .route("/console/settings/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/console/settings/webhooks/{id}/replay-failed", post(webhooks::replay_failed))
+        .route("/console/settings/webhooks/{id}/deliveries/{event}/replay", post(webhooks::replay))
+        .route("/console/settings/sending", get(sending::page))
+        .route("/console/settings/sending/pause", post(sending::pause))
+        .route("/console/settings/sending/resume", post(sending::resume))
         .route("/console/settings/team", get(team::page))
         .route("/console/settings/team/invite", post(team::invite))
         .route("/console/settings/team/invitations/{id}/withdraw", post(team::withdraw))

@@ -49,14 +49,7 @@ pub fn machine(at: DateTime<Utc>) -> String {
 
 /// `Rp1.250.000`; a minus stands before all of it. Other currencies show their code.
 pub fn money(units: i64, currency: &str) -> String {
-    let digits = units.unsigned_abs().to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push('.');
-        }
-        grouped.push(digit);
-    }
+    let grouped = grouped(units.saturating_abs());
     let sign = if units < 0 { "−" } else { "" };
     match currency {
         "IDR" => format!("{sign}Rp{grouped}"),
@@ -65,6 +58,37 @@ pub fn money(units: i64, currency: &str) -> String {
             let (whole, rest) = (units.unsigned_abs() / 100, units.unsigned_abs() % 100);
             format!("{sign}{other} {whole},{rest:02}")
         }
+    }
+}
+
+/// A number that is not negative, with dots between its thousands.
+pub fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push('.');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Basis points as people write them: `1,5 %` in Indonesian, `1.5%` in English.
+pub fn percent(lang: Lang, basis_points: i64) -> String {
+    let number = rate(lang, basis_points);
+    if lang == Lang::Id { format!("{number} %") } else { format!("{number}%") }
+}
+
+/// The same without its sign, for a field.
+pub fn rate(lang: Lang, basis_points: i64) -> String {
+    let (whole, rest) = (basis_points.unsigned_abs() / 100, basis_points.unsigned_abs() % 100);
+    let sign = if basis_points < 0 { "-" } else { "" };
+    let point = if lang == Lang::Id { ',' } else { '.' };
+    match rest {
+        0 => format!("{sign}{whole}"),
+        tenths if tenths % 10 == 0 => format!("{sign}{whole}{point}{}", tenths / 10),
+        hundredths => format!("{sign}{whole}{point}{hundredths:02}"),
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Pure. Every page and every flow of people asks [`may`]; nothing else knows what a role is good for.
 
+use super::access::{Product, Right, Rights};
+
 /// What a person is for a client (contracts/paystrator.md section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
@@ -123,4 +125,32 @@ pub fn level(role: Role, feature: Feature) -> Level {
 /// Whether a role reaches `need` in a feature. What the matrix does not know, nobody may.
 pub fn may(role: Role, feature: Feature, need: Level) -> bool {
     level(role, feature) >= need
+}
+
+/// Who may say how a payment in doubt ended: it books money, so it is reconciliation.
+pub const RESOLVE: (Feature, Level) = (Feature::Reconciliation, Level::Edit);
+
+/// The most that an API key may do that a person of this role makes. Keys are part of the settings; payments are made by
+/// keys alone (contracts/paystrator.md section 3, set-up order), so who has the settings may give the right to make
+/// them. Providers, operations and the KYB file follow what the person may do there without a key.
+pub fn key_rights(role: Role) -> Rights {
+    let by = |feature: Feature| match level(role, feature) {
+        Level::None => Right::None,
+        Level::View => Right::Read,
+        Level::Edit => Right::ReadWrite,
+    };
+    let settings = if may(role, Feature::Settings, Level::Edit) { Right::ReadWrite } else { Right::None };
+    let of = |product: Product| match product {
+        Product::SendMoney | Product::Webhooks | Product::Settings => settings,
+        Product::Providers if settings == Right::None => Right::None,
+        Product::Providers => by(Feature::Providers),
+        // Cancelling, pausing and resolving in one: who may not do all of it gives none of it.
+        Product::Operations if may(role, Feature::Maintenance, Level::Edit) && may(role, RESOLVE.0, RESOLVE.1) => {
+            settings
+        }
+        Product::Operations => Right::None,
+        Product::Kyb if settings == Right::None => Right::None,
+        Product::Kyb => by(Feature::ClientKyb),
+    };
+    Rights(Product::ALL.into_iter().map(|product| (product, of(product))).collect())
 }

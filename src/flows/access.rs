@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use crate::crypto::{hmac_sha256, random_bytes};
 use crate::domain::access::{Need, Product, Rights};
 use crate::domain::ids;
 use crate::domain::service::Mode;
+use crate::outbound::guard::may_call;
 use crate::store::access::KeyRow;
 use crate::store::{self, access, client};
 
@@ -25,8 +27,10 @@ pub struct Caller {
     pub client_id: Uuid,
     pub by: By,
     pub mode: Mode,
+    /// What the key may do; of a signed-in person, the most that a key of theirs may.
     pub rights: Rights,
-    /// Who answers for it: the person a key names, or a signed-in person's id.
+    /// Who answers for it, and is one person where two must agree: a person of the console, signed in or by a key of
+    /// theirs, as `usr_…`; or the name that a key of nobody there bears.
     pub person: String,
     /// It came with a token, not with the key itself.
     pub by_token: bool,
@@ -44,6 +48,17 @@ pub enum By {
 impl Caller {
     pub fn may(&self, product: Product, need: Need) -> bool {
         self.rights.allow(product, need)
+    }
+
+    /// The person of the console who answers for it, if it is one.
+    pub fn user_id(&self) -> Option<Uuid> {
+        ids::parse(ids::USER, &self.person)
+    }
+
+    /// Whether `person` answers for it too. Names are typed by people: blanks around and letter case make no second
+    /// person.
+    pub fn is(&self, person: &str) -> bool {
+        self.person.trim().to_lowercase() == person.trim().to_lowercase()
     }
 }
 
@@ -72,8 +87,9 @@ pub async fn authenticate(app: &App, bearer: &str, from: IpAddr) -> Result<Calle
     if mode == Mode::Live && app.config.schedule.speed != 1.0 {
         return Err(Denied::Live);
     }
+    app.key_use.note(row.client_id, row.id, app.now());
     let rights: Rights = serde_json::from_value(row.rights.clone()).unwrap_or_default();
-    let (client_id, key_id, person) = (row.client_id, row.id, row.person.clone());
+    let (client_id, key_id, person) = (row.client_id, row.id, row.owner());
     Ok(Caller { client_id, by: By::Key(key_id), mode, rights, person, by_token: is_token })
 }
 
@@ -163,6 +179,47 @@ pub async fn allowed(app: &App, caller: &Caller) -> anyhow::Result<Vec<String>> 
 /// Whether a list of blocks lets `address` in.
 pub fn lets_in(blocks: &[String], address: IpAddr) -> bool {
     blocks.is_empty() || blocks.iter().any(|block| contains(block, address))
+}
+
+/// Every entry, an address or a block of them (CIDR), as a block: each once, in order. Or the places of those that are
+/// neither, from 0 on.
+pub fn blocks<'a>(entries: impl Iterator<Item = &'a str>) -> Result<Vec<String>, Vec<usize>> {
+    let (mut blocks, mut wrong) = (Vec::new(), Vec::new());
+    for (at, entry) in entries.enumerate() {
+        let address = || entry.parse::<IpAddr>().ok().map(|ip| IpNet::from(ip.to_canonical()));
+        match entry.parse::<IpNet>().ok().or_else(address) {
+            Some(block) => blocks.push(block.trunc()),
+            None => wrong.push(at),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    blocks.sort();
+    blocks.dedup();
+    Ok(blocks.iter().map(IpNet::to_string).collect())
+}
+
+/// Whom a list of blocks lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It is empty, or has a block of all addresses.
+    Everybody,
+    /// Every block is of a machine or a network of one's own: nobody from the internet.
+    NobodyOutside,
+    Some,
+}
+
+/// Whom a list of blocks, checked already, lets in.
+pub fn reach(blocks: &[String]) -> Reach {
+    let nets: Vec<IpNet> = blocks.iter().filter_map(|block| block.parse().ok()).collect();
+    if nets.is_empty() || nets.iter().any(|net| net.prefix_len() == 0) {
+        return Reach::Everybody;
+    }
+    if nets.iter().all(|net| !may_call(net.network(), false) && !may_call(net.broadcast(), false)) {
+        return Reach::NobodyOutside;
+    }
+    Reach::Some
 }
 
 /// Replaces the allow-list of the caller's client; the blocks are checked already.

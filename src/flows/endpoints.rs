@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::access::Caller;
+use super::audit::audited;
 use super::deliver::{self, Tried, secret_place, token_place};
 use super::once::{self, First, Once, Refused};
 use crate::app::App;
@@ -23,6 +24,9 @@ use crate::store::{self, delivery, event};
 pub const ACTIVE: &str = "ACTIVE";
 /// The status of an endpoint that is not.
 pub const DISABLED: &str = "DISABLED";
+
+/// How a delivery can stand.
+pub const STATES: [&str; 3] = ["pending", "delivered", "failed"];
 
 /// An endpoint that was just made. The secret and the token are shown once.
 pub struct Made {
@@ -46,28 +50,37 @@ pub fn check_url(app: &App, url: &str) -> Result<(), String> {
 /// The route in idempotency rows.
 const ROUTE: &str = "webhook-endpoints";
 
-/// Makes an endpoint for `events` at `url`; both are checked already.
+/// An endpoint as its owner wants it. `url` and `events` are checked already.
+pub struct EndpointWish<'a> {
+    pub url: &'a str,
+    pub description: &'a str,
+    pub events: &'a [String],
+}
+
+/// Makes an endpoint.
 pub async fn create(
     app: &App,
     caller: &Caller,
-    url: &str,
-    events: &[String],
+    wish: &EndpointWish<'_>,
     once: Option<Once>,
 ) -> Result<First<Made>, Refused> {
     loop {
         if let Some(id) = once::earlier(app, caller, ROUTE, once.as_ref()).await? {
             return Ok(First::Replayed(id));
         }
-        let made = new(app, caller, url, events);
+        let made = new(app, caller, wish);
         let mut tx = super::begin(&app.db).await?;
         endpoint::insert(&mut tx, &made.endpoint).await?;
+        let detail = json!({ "url": wish.url, "events": wish.events });
+        let object = ids::show(ids::ENDPOINT, made.endpoint.id);
+        audited(&mut tx, caller, "endpoint.created", &object, detail, made.endpoint.created_at).await?;
         if once::commit(app, tx, caller, ROUTE, once.as_ref(), made.endpoint.id).await? {
             return Ok(First::Made(made));
         }
     }
 }
 
-fn new(app: &App, caller: &Caller, url: &str, events: &[String]) -> Made {
+fn new(app: &App, caller: &Caller, wish: &EndpointWish<'_>) -> Made {
     let now = app.now();
     let (client_id, id) = (caller.client_id, ids::new_id(now));
     let (secret, shown) = new_secret();
@@ -76,8 +89,9 @@ fn new(app: &App, caller: &Caller, url: &str, events: &[String]) -> Made {
         client_id,
         id,
         mode: caller.mode.as_str().into(),
-        url: url.into(),
-        events: events.to_vec(),
+        url: wish.url.into(),
+        description: wish.description.into(),
+        events: wish.events.to_vec(),
         secret: app.keys.seal(secret_place(client_id, id), &secret),
         previous_secret: None,
         previous_until: None,
@@ -119,12 +133,49 @@ pub async fn list(app: &App, caller: &Caller) -> store::Result<Vec<Endpoint>> {
     endpoint::list(&app.db, caller.client_id, caller.mode.as_str()).await
 }
 
-/// Writes `changed` as the version after the one it was read with; `None` where that is another by now.
-pub async fn change(app: &App, changed: Endpoint) -> store::Result<Option<Endpoint>> {
+/// The endpoint switched on or off by its owner.
+pub fn switched(endpoint: Endpoint, on: bool) -> Endpoint {
+    let (status, why) = if on { (ACTIVE, "") } else { (DISABLED, "switched off by its owner") };
+    Endpoint { status: status.into(), disabled_reason: why.into(), ..endpoint }
+}
+
+/// Writes `changed` over `before`, as the version after it; `None` where another stands by now.
+pub async fn change(
+    app: &App,
+    caller: &Caller,
+    before: &Endpoint,
+    changed: Endpoint,
+) -> store::Result<Option<Endpoint>> {
+    let (mut then, mut now) = (serde_json::Map::new(), serde_json::Map::new());
+    for (name, old, new) in [
+        ("url", json!(before.url), json!(changed.url)),
+        ("description", json!(before.description), json!(changed.description)),
+        ("events", json!(before.events), json!(changed.events)),
+        ("status", json!(before.status), json!(changed.status)),
+    ] {
+        if old != new {
+            then.insert(name.into(), old);
+            now.insert(name.into(), new);
+        }
+    }
+    write(app, caller, changed, "endpoint.changed", json!({ "before": then, "after": now })).await
+}
+
+/// Writes an endpoint, and what was done to it. `None` where it has another version by now.
+async fn write(
+    app: &App,
+    caller: &Caller,
+    changed: Endpoint,
+    action: &str,
+    detail: Value,
+) -> store::Result<Option<Endpoint>> {
     let now = app.now();
     let mut tx = super::begin(&app.db).await?;
     let done = endpoint::update(&mut tx, &changed, now).await?;
-    tx.commit().await?;
+    if done {
+        audited(&mut tx, caller, action, &ids::show(ids::ENDPOINT, changed.id), detail, now).await?;
+        tx.commit().await?;
+    }
     app.endpoints.forget(&(changed.client_id, changed.id));
     Ok(done.then(|| Endpoint { version: changed.version + 1, updated_at: now, ..changed }))
 }
@@ -145,7 +196,8 @@ pub async fn rotate(
         let overlap = (!immediately).then(|| app.now() + schedule.seconds(schedule.secret_overlap_s));
         (endpoint.previous_secret, endpoint.previous_until) = (overlap.map(|_| old), overlap);
         // Who changed it meanwhile is not undone: its newest version is rotated.
-        if let Some(endpoint) = change(app, endpoint).await? {
+        let detail = json!({ "immediately": immediately });
+        if let Some(endpoint) = write(app, caller, endpoint, "endpoint.secret_rotated", detail).await? {
             return Ok(Some((endpoint, shown)));
         }
     }
@@ -177,14 +229,41 @@ pub async fn test(app: &Arc<App>, endpoint: &Endpoint) -> anyhow::Result<(Uuid, 
     }
 }
 
-/// A page of an endpoint's deliveries, newest first.
+/// A page of an endpoint's deliveries, newest first; of one state where it is given.
 pub async fn deliveries(
     app: &App,
     endpoint: &Endpoint,
+    state: Option<&str>,
     before: Option<(Uuid, i32)>,
     limit: i64,
 ) -> store::Result<Vec<delivery::Row>> {
-    delivery::list(&app.db, endpoint.client_id, endpoint.id, before, limit).await
+    delivery::list(&app.db, endpoint.client_id, endpoint.id, state, before, limit).await
+}
+
+/// How many deliveries of each endpoint of a client wait, and how many were given up and not told since; by endpoint.
+pub async fn left_over(app: &App, caller: &Caller) -> store::Result<Vec<delivery::LeftOver>> {
+    delivery::left_over(&app.db, caller.client_id).await
+}
+
+/// How many deliveries are told again at once; the next call takes the next ones.
+pub const REPLAYS: i64 = 1_000;
+
+/// Tells an endpoint once more what it was not told: its newest deliveries that were given up and not told since, at
+/// most [`REPLAYS`] of them. Answers how many.
+pub async fn replay_failed(app: &App, endpoint: &Endpoint) -> store::Result<u64> {
+    let mut tx = super::begin(&app.db).await?;
+    let count = delivery::replay_failed(&mut tx, endpoint.client_id, endpoint.id, REPLAYS, app.now()).await?;
+    tx.commit().await?;
+    Ok(count)
+}
+
+/// Tells every event of a payment once more to each active endpoint that it was told to. Answers how many tellings.
+pub async fn replay_payment(app: &App, caller: &Caller, payment_id: Uuid) -> store::Result<u64> {
+    let mut tx = super::begin(&app.db).await?;
+    let mode = caller.mode.as_str();
+    let count = delivery::replay_payment(&mut tx, caller.client_id, mode, payment_id, app.now()).await?;
+    tx.commit().await?;
+    Ok(count)
 }
 
 /// Tells an event to an endpoint once more; answers which telling it is, `None` where there is no such event.

@@ -14,7 +14,7 @@ use crate::domain::payment::Status;
 use crate::domain::service::Service;
 use crate::store::attempt::Case;
 use crate::store::payment::{self, Filter, Payment};
-use crate::store::{self, delivery, event, exception, ledger};
+use crate::store::{self, callback, delivery, event, exception, ledger};
 
 /// A payment with its receiver opened.
 #[derive(Clone, Debug)]
@@ -136,6 +136,21 @@ pub async fn detail(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Opti
 /// Every delivery of what was told of one payment of the caller's client.
 pub async fn deliveries(app: &App, caller: &Caller, id: Uuid) -> store::Result<Vec<delivery::Row>> {
     delivery::of_payment(&app.db, caller.client_id, id).await
+}
+
+/// How many calls about a payment are shown.
+const CALLS: i64 = 50;
+
+/// What providers called about one payment of the caller's client.
+pub async fn calls(app: &App, caller: &Caller, id: Uuid) -> store::Result<Vec<callback::CallRow>> {
+    callback::of_payment(&app.db, caller.client_id, id, CALLS).await
+}
+
+/// The caller's money in doubt, by currency and age.
+pub async fn doubt(app: &App, caller: &Caller) -> store::Result<Vec<payment::Doubt>> {
+    let now = app.now();
+    let (hour, day) = (now - chrono::TimeDelta::hours(1), now - chrono::TimeDelta::days(1));
+    payment::doubt(&app.db, caller.client_id, caller.mode.as_str(), hour, day).await
 }
 
 /// A page of the caller's exceptions, newest first.

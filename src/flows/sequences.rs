@@ -79,6 +79,13 @@ pub async fn get(app: &App, caller: &Caller, which: Which) -> store::Result<Opti
     Ok(Some(view(row, &all)))
 }
 
+/// The connections that a sequence may name, oldest first; none of another mode or service, or that reaches nothing of it.
+pub async fn choices(app: &App, caller: &Caller, which: Which) -> store::Result<Vec<Stored>> {
+    let mut all = connection::of_client(&app.db, caller.client_id, caller.mode.as_str()).await?;
+    all.retain(|stored| unfit(app, caller, which, stored).is_none());
+    Ok(all)
+}
+
 fn view(row: Row, all: &[Stored]) -> View {
     let find = |id: &Uuid| all.iter().find(|stored| stored.connection.id == *id).cloned();
     let connections = row.connection_ids.iter().filter_map(find).collect();
@@ -167,6 +174,9 @@ async fn checked(
     let known: Vec<Uuid> = given.iter().flatten().copied().collect();
     let held = connection::held(tx, caller.client_id, &known).await?;
     let mut faults = Vec::new();
+    if given.is_empty() {
+        faults.push(FieldFault { field: "connections".into(), reason: "must name at least one".into() });
+    }
     for (at, id) in given.iter().enumerate() {
         let found = held.iter().find(|stored| Some(stored.connection.id) == *id);
         let reason = match found {

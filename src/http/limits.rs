@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -21,7 +22,6 @@ pub struct Limits {
     in_flight: Arc<Semaphore>,
     requests: DefaultKeyedRateLimiter<Uuid>,
     inquiries: DefaultKeyedRateLimiter<Uuid>,
-    tests: DefaultKeyedRateLimiter<Uuid>,
 }
 
 impl Limits {
@@ -35,7 +35,6 @@ impl Limits {
             in_flight: Arc::new(Semaphore::new(config.server.max_in_flight)),
             requests: quota(limits.requests_per_minute, limits.burst),
             inquiries: quota(limits.inquiries_per_minute, limits.inquiries_per_minute),
-            tests: quota(limits.tests_per_minute, limits.tests_per_minute),
         }
     }
 
@@ -48,16 +47,15 @@ impl Limits {
     pub fn inquiry(&self, client: Uuid) -> Result<(), ApiError> {
         within(&self.inquiries, client)
     }
-
-    /// Counts a test of a connection, which is a call to its provider.
-    pub fn test(&self, connection: Uuid) -> Result<(), ApiError> {
-        within(&self.tests, connection)
-    }
 }
 
 fn within(limiter: &DefaultKeyedRateLimiter<Uuid>, key: Uuid) -> Result<(), ApiError> {
     let Err(not_until) = limiter.check_key(&key) else { return Ok(()) };
-    let wait = not_until.wait_time_from(DefaultClock::default().now());
+    Err(too_many(not_until.wait_time_from(DefaultClock::default().now())))
+}
+
+/// 429, and when it is worth asking again.
+pub fn too_many(wait: Duration) -> ApiError {
     let mut error = ApiError::new(
         StatusCode::TOO_MANY_REQUESTS,
         "too_many_requests",
@@ -66,7 +64,7 @@ fn within(limiter: &DefaultKeyedRateLimiter<Uuid>, key: Uuid) -> Result<(), ApiE
         "Requests are limited per client.",
     );
     error.retry_after_s = Some(wait.as_secs() + 1);
-    Err(error)
+    error
 }
 
 /// Refuses at once what would only wait: a full house answers 503 and stays quick for those inside.

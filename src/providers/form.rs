@@ -20,6 +20,9 @@ pub struct Field {
     /// For people: what it is called, and where to find it or what it does.
     pub label: &'static str,
     pub hint: &'static str,
+    /// The same in Indonesian.
+    pub label_id: &'static str,
+    pub hint_id: &'static str,
 }
 
 /// Where a field stands.

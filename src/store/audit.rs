@@ -111,6 +111,22 @@ pub async fn of_client(
     .await?)
 }
 
+/// The newest entries of one object of a client in one mode.
+pub async fn of_object(db: &Db, client_id: Uuid, mode: &str, object: &str, limit: i64) -> Result<Vec<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
+        "SELECT client_id, seq, id, at, mode, person, action, object, detail, hash FROM audit
+         WHERE client_id = $1 AND object = $3 AND mode = $2
+         ORDER BY seq DESC LIMIT $4",
+        client_id,
+        mode,
+        object,
+        limit,
+    )
+    .fetch_all(&db.reads)
+    .await?)
+}
+
 /// A client's entries in the order of their chain, after the place `after`.
 pub async fn chain(db: &Db, client_id: Uuid, after: i64, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(

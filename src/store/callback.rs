@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Result, Tx};
+use super::{Db, Result, Tx};
 
 /// A call to write down.
 #[derive(Clone, Debug)]
@@ -99,4 +99,35 @@ pub async fn done(tx: &mut Tx, keys: &[(Uuid, Uuid)], now: DateTime<Utc>) -> Res
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// A call about a payment, as it is shown.
+#[derive(Clone, Debug)]
+pub struct CallRow {
+    pub attempt: i16,
+    pub label: Option<String>,
+    pub received_at: DateTime<Utc>,
+    /// notice, question or refused.
+    pub reading: String,
+    /// When the provider had been asked about it.
+    pub done_at: Option<DateTime<Utc>>,
+}
+
+/// The newest calls about a payment's attempts, oldest of them first.
+pub async fn of_payment(db: &Db, client_id: Uuid, payment_id: Uuid, limit: i64) -> Result<Vec<CallRow>> {
+    let mut rows = sqlx::query_as!(
+        CallRow,
+        r#"SELECT a.number AS attempt, o.label AS "label?", c.received_at, c.reading, c.done_at
+         FROM attempt a JOIN callback c ON c.client_id = a.client_id AND c.connection_id = a.connection_id
+                AND c.reference = a.reference
+            LEFT JOIN connection o ON o.client_id = a.client_id AND o.id = a.connection_id
+         WHERE a.client_id = $1 AND a.payment_id = $2 ORDER BY c.id DESC LIMIT $3"#,
+        client_id,
+        payment_id,
+        limit,
+    )
+    .fetch_all(&db.reads)
+    .await?;
+    rows.reverse();
+    Ok(rows)
 }

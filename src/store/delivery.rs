@@ -146,11 +146,13 @@ pub struct Row {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A page of an endpoint's deliveries, newest event first, after the one `before` names by event and replay.
+/// A page of an endpoint's deliveries, newest event first, after the one `before` names by event and replay; of one
+/// state where it is given.
 pub async fn list(
     db: &Db,
     client_id: Uuid,
     endpoint_id: Uuid,
+    state: Option<&str>,
     before: Option<(Uuid, i32)>,
     limit: i64,
 ) -> Result<Vec<Row>> {
@@ -161,12 +163,14 @@ pub async fn list(
             d.response_status, d.note, d.created_at, d.updated_at
          FROM delivery d JOIN event e ON e.client_id = d.client_id AND e.id = d.event_id
          WHERE d.client_id = $1 AND d.endpoint_id = $2 AND ($3::uuid IS NULL OR (d.event_id, d.replay) < ($3, $4::int))
+            AND ($6::text IS NULL OR d.state = $6)
          ORDER BY d.event_id DESC, d.replay DESC LIMIT $5"#,
         client_id,
         endpoint_id,
         event,
         replay,
         limit,
+        state,
     )
     .fetch_all(&db.reads)
     .await?)
@@ -213,11 +217,93 @@ pub async fn of_payment(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Ve
         Row,
         "SELECT d.event_id, d.endpoint_id, d.replay, e.type AS kind, e.payment_id, d.state, d.tries, d.next_try_at,
             d.response_status, d.note, d.created_at, d.updated_at
-         FROM event e JOIN delivery d ON d.client_id = e.client_id AND d.event_id = e.id
+         FROM event e JOIN endpoint p ON p.client_id = e.client_id
+            JOIN delivery d ON d.client_id = e.client_id AND d.endpoint_id = p.id AND d.event_id = e.id
          WHERE e.client_id = $1 AND e.payment_id = $2 ORDER BY d.event_id, d.endpoint_id, d.replay",
         client_id,
         payment_id,
     )
     .fetch_all(&db.reads)
     .await?)
+}
+
+/// What an endpoint was not told yet, or never.
+#[derive(Clone, Debug)]
+pub struct LeftOver {
+    pub endpoint_id: Uuid,
+    pub pending: i64,
+    pub failed: i64,
+}
+
+/// Counts per endpoint of a client what waits, and what was given up and not told since.
+pub async fn left_over(db: &Db, client_id: Uuid) -> Result<Vec<LeftOver>> {
+    Ok(sqlx::query_as!(
+        LeftOver,
+        r#"SELECT p.id AS endpoint_id,
+            (SELECT count(*) FROM delivery d
+             WHERE d.client_id = p.client_id AND d.endpoint_id = p.id AND d.state = 'pending') AS "pending!",
+            (SELECT count(*) FROM delivery d
+             WHERE d.client_id = p.client_id AND d.endpoint_id = p.id AND d.state = 'failed'
+                AND NOT EXISTS (SELECT FROM delivery l
+                    WHERE l.client_id = d.client_id AND l.endpoint_id = d.endpoint_id AND l.event_id = d.event_id
+                        AND l.replay > d.replay)) AS "failed!"
+         FROM endpoint p WHERE p.client_id = $1"#,
+        client_id,
+    )
+    .fetch_all(&db.reads)
+    .await?)
+}
+
+/// Tells again what was given up and not told since, the newest `limit`; answers how many.
+pub async fn replay_failed(
+    tx: &mut Tx,
+    client_id: Uuid,
+    endpoint_id: Uuid,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let done = sqlx::query!(
+        "INSERT INTO delivery (client_id, event_id, endpoint_id, replay, next_try_at, created_at, updated_at)
+         SELECT d.client_id, d.event_id, d.endpoint_id, d.replay + 1, $4, $4, $4 FROM delivery d
+         WHERE d.client_id = $1 AND d.endpoint_id = $2 AND d.state = 'failed'
+            AND NOT EXISTS (SELECT FROM delivery l
+                WHERE l.client_id = d.client_id AND l.endpoint_id = d.endpoint_id AND l.event_id = d.event_id
+                    AND l.replay > d.replay)
+         ORDER BY d.event_id DESC LIMIT $3
+         ON CONFLICT DO NOTHING",
+        client_id,
+        endpoint_id,
+        limit,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Tells every event of a payment again to the active endpoints that it was told to; answers how many tellings. What
+/// still waits is not told twice.
+pub async fn replay_payment(
+    tx: &mut Tx,
+    client_id: Uuid,
+    mode: &str,
+    payment_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let done = sqlx::query!(
+        "INSERT INTO delivery (client_id, event_id, endpoint_id, replay, next_try_at, created_at, updated_at)
+         SELECT e.client_id, e.id, p.id, max(d.replay) + 1, $4, $4, $4
+         FROM event e JOIN endpoint p ON p.client_id = e.client_id AND p.mode = e.mode AND p.status = 'ACTIVE'
+            JOIN delivery d ON d.client_id = e.client_id AND d.endpoint_id = p.id AND d.event_id = e.id
+         WHERE e.client_id = $1 AND e.mode = $2 AND e.payment_id = $3
+         GROUP BY e.client_id, e.id, p.id HAVING NOT bool_or(d.state = 'pending')
+         ON CONFLICT DO NOTHING",
+        client_id,
+        mode,
+        payment_id,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
 }

@@ -11,6 +11,8 @@ pub struct Endpoint {
     pub id: Uuid,
     pub mode: String,
     pub url: String,
+    /// What it is for, in its owner's words.
+    pub description: String,
     pub events: Vec<String>,
     /// Sealed, as are the next and the token.
     pub secret: Vec<u8>,
@@ -27,7 +29,7 @@ pub struct Endpoint {
 pub async fn get(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Endpoint>> {
     Ok(sqlx::query_as!(
         Endpoint,
-        "SELECT client_id, id, mode, url, events, secret, previous_secret, previous_until, token, status,
+        "SELECT client_id, id, mode, url, description, events, secret, previous_secret, previous_until, token, status,
             disabled_reason, version, created_at, updated_at
          FROM endpoint WHERE client_id = $1 AND id = $2",
         client_id,
@@ -40,7 +42,7 @@ pub async fn get(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Endpoint>>
 pub async fn list(db: &Db, client_id: Uuid, mode: &str) -> Result<Vec<Endpoint>> {
     Ok(sqlx::query_as!(
         Endpoint,
-        "SELECT client_id, id, mode, url, events, secret, previous_secret, previous_until, token, status,
+        "SELECT client_id, id, mode, url, description, events, secret, previous_secret, previous_until, token, status,
             disabled_reason, version, created_at, updated_at
          FROM endpoint WHERE client_id = $1 AND mode = $2 ORDER BY id",
         client_id,
@@ -52,8 +54,8 @@ pub async fn list(db: &Db, client_id: Uuid, mode: &str) -> Result<Vec<Endpoint>>
 
 pub async fn insert(tx: &mut Tx, endpoint: &Endpoint) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO endpoint (client_id, id, mode, url, events, secret, token, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+        "INSERT INTO endpoint (client_id, id, mode, url, description, events, secret, token, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $9, $5, $6, $7, $8, $8)",
         endpoint.client_id,
         endpoint.id,
         endpoint.mode,
@@ -62,17 +64,18 @@ pub async fn insert(tx: &mut Tx, endpoint: &Endpoint) -> Result<()> {
         endpoint.secret,
         endpoint.token,
         endpoint.created_at,
+        endpoint.description,
     )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// Writes address, events, status and secrets as `endpoint` holds them, if its version still stands.
+/// Writes address, description, events, status and secrets as `endpoint` holds them, if its version still stands.
 pub async fn update(tx: &mut Tx, endpoint: &Endpoint, now: DateTime<Utc>) -> Result<bool> {
     let done = sqlx::query!(
         "UPDATE endpoint SET url = $4, events = $5, secret = $6, previous_secret = $7, previous_until = $8,
-            status = $9, disabled_reason = $10, version = version + 1, updated_at = $11
+            status = $9, disabled_reason = $10, description = $12, version = version + 1, updated_at = $11
          WHERE client_id = $1 AND id = $2 AND version = $3",
         endpoint.client_id,
         endpoint.id,
@@ -85,6 +88,7 @@ pub async fn update(tx: &mut Tx, endpoint: &Endpoint, now: DateTime<Utc>) -> Res
         endpoint.status,
         endpoint.disabled_reason,
         now,
+        endpoint.description,
     )
     .execute(tx.conn())
     .await?;

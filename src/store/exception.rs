@@ -14,6 +14,7 @@ pub struct Exception {
     pub kind: String,
     pub detail: String,
     pub amount: i64,
+    pub currency: String,
     pub observations: Vec<Uuid>,
     pub status: String,
     pub opened_at: DateTime<Utc>,
@@ -31,7 +32,7 @@ pub async fn list(
 ) -> Result<Vec<Exception>> {
     Ok(sqlx::query_as!(
         Exception,
-        "SELECT x.id, x.payment_id, p.external_id, x.attempt, x.kind, x.detail, x.amount, x.observations, x.status,
+        "SELECT x.id, x.payment_id, p.external_id, x.attempt, x.kind, x.detail, x.amount, p.currency, x.observations, x.status,
             x.opened_at, x.closed_at
          FROM exception x JOIN payment p ON p.client_id = x.client_id AND p.id = x.payment_id
          WHERE x.client_id = $1 AND p.mode = $2 AND ($3::text IS NULL OR x.status = $3)
@@ -51,7 +52,7 @@ pub async fn list(
 pub async fn open_of(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Vec<Exception>> {
     Ok(sqlx::query_as!(
         Exception,
-        "SELECT x.id, x.payment_id, p.external_id, x.attempt, x.kind, x.detail, x.amount, x.observations, x.status,
+        "SELECT x.id, x.payment_id, p.external_id, x.attempt, x.kind, x.detail, x.amount, p.currency, x.observations, x.status,
             x.opened_at, x.closed_at
          FROM exception x JOIN payment p ON p.client_id = x.client_id AND p.id = x.payment_id
          WHERE x.client_id = $1 AND x.payment_id = $2 AND x.status = 'OPEN' ORDER BY x.id",
@@ -112,6 +113,33 @@ pub async fn proposal(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Opti
         payment_id,
     )
     .fetch_optional(&db.reads)
+    .await?)
+}
+
+/// A proposal that waits for a second person, with its payment.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    pub payment_id: Uuid,
+    pub external_id: String,
+    pub amount: i64,
+    pub currency: String,
+    pub outcome: String,
+    pub proposed_by: String,
+    pub proposed_at: DateTime<Utc>,
+}
+
+/// The proposals of a client that wait for a second person, oldest first.
+pub async fn waiting(db: &Db, client_id: Uuid, mode: &str, limit: i64) -> Result<Vec<Waiting>> {
+    Ok(sqlx::query_as!(
+        Waiting,
+        "SELECT r.payment_id, p.external_id, p.amount, p.currency, r.outcome, r.proposed_by, r.proposed_at
+         FROM resolution r JOIN payment p ON p.client_id = r.client_id AND p.id = r.payment_id
+         WHERE r.client_id = $1 AND p.mode = $2 AND r.approved_at IS NULL ORDER BY r.proposed_at LIMIT $3",
+        client_id,
+        mode,
+        limit,
+    )
+    .fetch_all(&db.reads)
     .await?)
 }
 

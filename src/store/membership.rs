@@ -13,6 +13,8 @@ pub struct Member {
     pub name: Vec<u8>,
     pub role: String,
     pub second_factor: bool,
+    /// How many keys belong to the person that are not revoked, of both modes.
+    pub keys: i64,
     pub created_at: DateTime<Utc>,
 }
 
@@ -20,7 +22,9 @@ pub struct Member {
 pub async fn of_client(db: &Db, client_id: Uuid) -> Result<Vec<Member>> {
     Ok(sqlx::query_as!(
         Member,
-        r#"SELECT m.user_id, u.email, u.name, m.role, u.totp IS NOT NULL AS "second_factor!", m.created_at
+        r#"SELECT m.user_id, u.email, u.name, m.role, u.totp IS NOT NULL AS "second_factor!", m.created_at,
+            (SELECT count(*) FROM api_key k
+             WHERE k.client_id = m.client_id AND k.user_id = m.user_id AND k.revoked_at IS NULL) AS "keys!"
          FROM membership m JOIN app_user u ON u.user_id = m.user_id
          WHERE m.client_id = $1 ORDER BY m.created_at, m.user_id"#,
         client_id

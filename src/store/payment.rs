@@ -223,3 +223,37 @@ pub async fn counts(db: &Db) -> Result<Vec<Count>> {
     .fetch_all(&db.reads)
     .await?)
 }
+
+/// Money in doubt of one currency.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    pub currency: String,
+    pub count: i64,
+    pub amount: i64,
+    /// Of it, what has been in doubt since before the two instants that were asked for.
+    pub older: i64,
+    pub oldest: i64,
+}
+
+/// What a client has in doubt, by currency; `older` and `oldest` are its sums from before two instants.
+pub async fn doubt(
+    db: &Db,
+    client_id: Uuid,
+    mode: &str,
+    older: DateTime<Utc>,
+    oldest: DateTime<Utc>,
+) -> Result<Vec<Doubt>> {
+    Ok(sqlx::query_as!(
+        Doubt,
+        r#"SELECT currency, count(*) AS "count!", sum(amount)::bigint AS "amount!",
+            COALESCE(sum(amount) FILTER (WHERE unknown_since < $3), 0)::bigint AS "older!",
+            COALESCE(sum(amount) FILTER (WHERE unknown_since < $4), 0)::bigint AS "oldest!"
+         FROM payment WHERE client_id = $1 AND mode = $2 AND unknown_since IS NOT NULL GROUP BY 1 ORDER BY 1"#,
+        client_id,
+        mode,
+        older,
+        oldest,
+    )
+    .fetch_all(&db.reads)
+    .await?)
+}

@@ -15,6 +15,7 @@ pub struct Session {
     pub stage: String,
     pub device: String,
     pub started_at: DateTime<Utc>,
+    pub proved_at: DateTime<Utc>,
     pub seen_at: DateTime<Utc>,
     pub email: Vec<u8>,
     pub name: Vec<u8>,
@@ -23,14 +24,21 @@ pub struct Session {
     pub client_id: Option<Uuid>,
     pub client: Option<String>,
     pub role: Option<String>,
+    /// Since when the client holds its sending back, and why.
+    pub paused_at: Option<DateTime<Utc>>,
+    pub paused_reason: Option<String>,
+    /// The same of who runs the installation, for all clients.
+    pub all_paused: Option<serde_json::Value>,
 }
 
 /// The session of a token, however old.
 pub async fn find(db: &Db, token_hash: &[u8]) -> Result<Option<Session>> {
     Ok(sqlx::query_as!(
         Session,
-        r#"SELECT s.token_hash, s.id, s.user_id, s.mode, s.stage, s.device, s.started_at, s.seen_at, u.email, u.name,
-            u.totp IS NOT NULL AS "second_factor!", c.client_id AS "client_id?", c.name AS "client?", m.role AS "role?"
+        r#"SELECT s.token_hash, s.id, s.user_id, s.mode, s.stage, s.device, s.started_at, s.proved_at, s.seen_at, u.email, u.name,
+            u.totp IS NOT NULL AS "second_factor!", c.client_id AS "client_id?", c.name AS "client?", m.role AS "role?",
+            c.paused_at AS "paused_at?", c.paused_reason AS "paused_reason?",
+            (SELECT value FROM setting WHERE name = 'sending_paused') AS all_paused
          FROM session s JOIN app_user u ON u.user_id = s.user_id
             LEFT JOIN membership m ON m.client_id = s.client_id AND m.user_id = s.user_id
             LEFT JOIN client c ON c.client_id = m.client_id AND c.status = 'ACTIVE'
@@ -79,12 +87,13 @@ pub struct NewSession<'a> {
     pub stage: &'a str,
     pub device: &'a str,
     pub started_at: DateTime<Utc>,
+    pub proved_at: DateTime<Utc>,
 }
 
 pub async fn insert(tx: &mut Tx, new: &NewSession<'_>, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO session (token_hash, id, user_id, client_id, mode, stage, device, started_at, seen_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO session (token_hash, id, user_id, client_id, mode, stage, device, started_at, proved_at, seen_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $10, $9)",
         new.token_hash,
         new.id,
         new.user_id,
@@ -94,6 +103,7 @@ pub async fn insert(tx: &mut Tx, new: &NewSession<'_>, now: DateTime<Utc>) -> Re
         new.device,
         new.started_at,
         now,
+        new.proved_at,
     )
     .execute(tx.conn())
     .await?;
@@ -103,6 +113,12 @@ pub async fn insert(tx: &mut Tx, new: &NewSession<'_>, now: DateTime<Utc>) -> Re
 /// Notes that a session was used.
 pub async fn touch(tx: &mut Tx, token_hash: &[u8], now: DateTime<Utc>) -> Result<()> {
     sqlx::query!("UPDATE session SET seen_at = $2 WHERE token_hash = $1", token_hash, now).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Notes that the person proved who they are once more.
+pub async fn set_proved(tx: &mut Tx, token_hash: &[u8], now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("UPDATE session SET proved_at = $2 WHERE token_hash = $1", token_hash, now).execute(tx.conn()).await?;
     Ok(())
 }
 

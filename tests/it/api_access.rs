@@ -73,7 +73,7 @@ fn endpoints() -> Vec<Endpoint> {
         ("GET", "/v1/webhook-endpoints/{we}/deliveries", None, Webhooks, Read),
         ("POST", "/v1/webhook-endpoints/{we}/deliveries/{ev}/replay", None, Webhooks, Write),
         ("GET", "/v1/api-keys", None, Settings, Read),
-        ("POST", "/v1/api-keys", Some(json!({ "name": "n", "person": "p", "rights": {} })), Settings, Write),
+        ("POST", "/v1/api-keys", Some(json!({ "name": "n", "rights": {} })), Settings, Write),
         ("DELETE", "/v1/api-keys/{key}", None, Settings, Write),
         ("GET", "/v1/audit", None, Settings, Read),
         ("GET", "/v1/ip-allow-list", None, Settings, Read),
@@ -300,7 +300,7 @@ async fn a_token_stands_for_its_key_until_it_expires() {
 #[tokio::test]
 async fn a_revoked_key_ends_with_its_tokens() {
     run(async |world| {
-        let body = json!({ "name": "Checkout", "person": "Citra", "rights": { "send_money": "read_write", "webhooks": "read" } });
+        let body = json!({ "name": "Checkout", "rights": { "send_money": "read_write", "webhooks": "read" } });
         let made = world.caller.post("/v1/api-keys", body.clone()).await;
         insta::assert_snapshot!(made.shown(), @r###"
         HTTP 201
@@ -309,9 +309,10 @@ async fn a_revoked_key_ends_with_its_tokens() {
             "createdAt": "[createdAt]",
             "hint": "[hint]",
             "id": "[id]",
+            "lastUsedAt": null,
             "mode": "test",
             "name": "Checkout",
-            "person": "Citra",
+            "person": "Ani",
             "revokedAt": null,
             "rights": {
               "kyb": "none",
@@ -346,9 +347,10 @@ async fn a_revoked_key_ends_with_its_tokens() {
             "createdAt": "[createdAt]",
             "hint": "[hint]",
             "id": "[id]",
+            "lastUsedAt": "[lastUsedAt]",
             "mode": "test",
             "name": "Checkout",
-            "person": "Citra",
+            "person": "Ani",
             "revokedAt": "[revokedAt]",
             "rights": {
               "kyb": "none",
@@ -377,7 +379,7 @@ async fn a_key_cannot_make_a_greater_one_and_repeats_show_no_secret() {
         let mut rights = Rights::all();
         rights.0.insert(Product::Operations, Right::Read);
         let lesser = world.with_rights(rights).await;
-        let body = |right: &str| json!({ "name": "n", "person": "p", "rights": { "operations": right } });
+        let body = |right: &str| json!({ "name": "n", "rights": { "operations": right } });
         insta::assert_snapshot!(lesser.post("/v1/api-keys", body("write")).await.shown(), @r###"
         HTTP 403
         {
@@ -406,10 +408,6 @@ async fn a_key_cannot_make_a_greater_one_and_repeats_show_no_secret() {
                 "message": "is not a field of this request"
               },
               {
-                "field": "person",
-                "message": "is required"
-              },
-              {
                 "field": "rights.everything",
                 "message": "is not a field of this request"
               },
@@ -418,7 +416,7 @@ async fn a_key_cannot_make_a_greater_one_and_repeats_show_no_secret() {
                 "message": "must match ^(none|read|write|read_write)$"
               }
             ],
-            "message": "mode is not a field of this request; person is required; rights.everything is not a field of this request; rights.send_money must match ^(none|read|write|read_write)$",
+            "message": "mode is not a field of this request; rights.everything is not a field of this request; rights.send_money must match ^(none|read|write|read_write)$",
             "reason": "Required parameters are missing or not valid."
           },
           "requestId": "[requestId]",

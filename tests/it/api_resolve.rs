@@ -9,6 +9,7 @@ use paystrator::flows::gauges::{self, Shown};
 use serde_json::{Value, json};
 
 use crate::support::http::{Caller, Reply};
+use crate::support::world::key;
 use crate::support::{Options, World, run, run_with};
 
 fn word(outcome: &str) -> Value {
@@ -207,11 +208,7 @@ async fn resolved_as_failed_ends_the_payment_and_tells_it() {
             world.caller.post(&format!("/v1/transactions/{id}/resolve"), json!({ "outcome": "withdraw" })).await;
         assert_eq!(code(&again), (409, "no_proposal"));
         // The same person under two spellings is one person.
-        let key = world
-            .caller
-            .post("/v1/api-keys", json!({ "name": "k", "person": " bUDI", "rights": { "operations": "write" } }))
-            .await;
-        let budi = world.caller.with_key(key.body["data"]["secret"].as_str().unwrap());
+        let budi = world.caller.with_key(&key(&world.app, world.client_id, " bUDI").await);
         assert_eq!(resolve(&world.colleague, &id, "failed").await.status, 202);
         assert_eq!(code(&resolve(&budi, &id, "failed").await), (409, "second_person_needed"));
         assert_eq!(resolve(&world.caller, &id, "failed").await.status, 200);

@@ -21,6 +21,7 @@ async fn an_endpoint_is_made_read_and_changed() {
         {
           "data": {
             "createdAt": "[createdAt]",
+            "description": "",
             "disabledReason": "",
             "events": [
               "payment.failed"
@@ -98,6 +99,7 @@ async fn an_endpoint_is_made_read_and_changed() {
         {
           "data": {
             "createdAt": "[createdAt]",
+            "description": "",
             "disabledReason": "",
             "events": [
               "payment.failed"
@@ -205,6 +207,7 @@ async fn a_test_shows_what_the_endpoint_answers_and_secrets_overlap() {
         {
           "data": {
             "createdAt": "[createdAt]",
+            "description": "",
             "disabledReason": "",
             "events": [
               "payment.exception",

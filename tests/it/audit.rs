@@ -34,7 +34,7 @@ async fn some_entries(world: &World) {
     }
     let fee = json!({ "service": "send_money", "plan": { "flat": 7 }, "effectiveFrom": "2100-01-01T00:00:00Z" });
     assert_eq!(world.provider("POST", &format!("{id}/fees"), fee, Some("*")).await.status, 201);
-    let key = json!({ "name": "Second", "person": "Budi", "rights": { "webhooks": "read" } });
+    let key = json!({ "name": "Second", "rights": { "webhooks": "read" } });
     assert_eq!(world.caller.post("/v1/api-keys", key).await.status, 201);
     let addresses = json!({ "addresses": ["127.0.0.0/8"] });
     let reply = world.caller.call("PUT", "/v1/ip-allow-list", Some(addresses.to_string()), &[]).await;
@@ -72,7 +72,6 @@ async fn what_was_done_is_listed_newest_first() {
                 "detail": {
                   "key": "[key]",
                   "name": "Second",
-                  "person": "Budi",
                   "rights": {
                     "kyb": "none",
                     "operations": "none",
@@ -136,7 +135,7 @@ async fn a_key_is_told_what_concerns_its_mode() {
             rights: &rights,
         };
         let live = world.caller.with_key(&keys::create(&world.app, &wish).await.unwrap().secret);
-        let key = json!({ "name": "n", "person": "Budi", "rights": {} });
+        let key = json!({ "name": "n", "rights": {} });
         assert_eq!(live.post("/v1/api-keys", key.clone()).await.status, 201);
         assert_eq!(world.caller.post("/v1/api-keys", key).await.status, 201);
         let addresses = json!({ "addresses": [] }).to_string();
@@ -158,7 +157,7 @@ async fn a_key_is_told_what_concerns_its_mode() {
 #[tokio::test]
 async fn changes_made_at_once_make_one_chain() {
     run(async |world| {
-        let key = |n: u32| json!({ "name": format!("key {n}"), "person": "Budi", "rights": {} });
+        let key = |n: u32| json!({ "name": format!("key {n}"), "rights": {} });
         let callers = [&world.caller, &world.colleague];
         let made = join_all((0..40).map(|n| callers[n as usize % 2].post("/v1/api-keys", key(n)))).await;
         assert!(made.iter().all(|reply| reply.status == 201));
@@ -178,7 +177,7 @@ async fn whatever_is_done_to_it_by_hand_is_found() {
         some_entries(&world).await;
         // Another client's chain is its own.
         let stranger = world.stranger().await;
-        let key = json!({ "name": "n", "person": "Dewi", "rights": {} });
+        let key = json!({ "name": "n", "rights": {} });
         assert_eq!(stranger.post("/v1/api-keys", key).await.status, 201);
         assert_eq!(world.breaks().await, []);
         world.alter("CREATE TABLE kept AS SELECT * FROM audit").await;

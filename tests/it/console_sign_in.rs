@@ -317,7 +317,7 @@ async fn an_unknown_account_takes_the_same_time() {
 }
 
 /// The step that a browser enrols with, its secret, and the recovery codes.
-async fn enrol(world: &World, browser: &Browser) -> (Vec<u8>, Vec<String>) {
+pub async fn enrol(world: &World, browser: &Browser) -> (Vec<u8>, Vec<String>) {
     let page = browser.get("/console/settings/security/second-factor").await;
     let text: String = page.between("class=\"secret mono\">", "<").replace(' ', "");
     assert!(

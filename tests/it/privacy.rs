@@ -97,7 +97,24 @@ async fn an_erased_person_is_unreadable_in_every_version() {
             assert_eq!((&people[0], &people[1]), (&gone, &siti), "of version {version}");
             assert!(!read.body.to_string().contains("john.doe@"), "{}", read.body);
         }
-        insta::assert_snapshot!(world.caller.get("/v1/kyb/completeness").await.shown(), @"");
+        insta::assert_snapshot!(world.caller.get("/v1/kyb/completeness").await.shown(), @r###"
+        HTTP 200
+        {
+          "data": {
+            "complete": false,
+            "missing": [
+              {
+                "field": "stakeholder[0]",
+                "message": "Director 1: The data of this person were erased. Enter the person who takes the place, or take the entry out."
+              }
+            ],
+            "provider": null,
+            "version": 3
+          },
+          "errors": null,
+          "status": 200
+        }
+        "###);
         let told = kyb::export(&world.app, world.client_id, id_of(&john), "Ani").await.unwrap().unwrap();
         assert!(told["kyb"].as_array().unwrap().iter().all(|version| version["data"].is_null()), "{told}");
         assert!(told["erased_at"].is_string());

@@ -243,7 +243,8 @@ async fn private_addresses_are_refused_and_never_called() {
             assert_eq!((made.status, &made.body["error"]["fields"][0]["field"]), (400, &json!("url")), "{url}");
             // One that slipped in before the rule: the door itself refuses.
             let events = ["payment.failed".to_owned()];
-            endpoints::create(&world.app, &owner, url, &events, None).await.unwrap();
+            let wish = endpoints::EndpointWish { url, description: "", events: &events };
+            endpoints::create(&world.app, &owner, &wish, None).await.unwrap();
         }
         // The simulator is at a private address as well, so the payment ends without it.
         world.caller.post("/v1/sending/pause", json!({ "reason": "test" })).await;

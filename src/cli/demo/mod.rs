@@ -92,8 +92,9 @@ pub fn run(mut config: Config, options: &Options) -> anyhow::Result<()> {
 async fn play(service: &Service, sandbox: &Sandbox, outbound: Outbound, options: &Options) -> anyhow::Result<bool> {
     let app = &service.app;
     say(&format!("service on {}", service.url));
-    let (client_id, key) = company(app).await?;
+    let client_id = company(app).await?;
     let password = owner(app, client_id).await?;
+    let key = key(app, client_id).await?;
     let client = Client::new(&service.url, &key, outbound);
     for (code, label) in PROVIDERS {
         connect(app, service, sandbox, client_id, code, label).await?;
@@ -144,15 +145,19 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     }
 }
 
-/// The client of the demo, made on the first start, with a key for this one.
-async fn company(app: &App) -> anyhow::Result<(Uuid, String)> {
-    let client_id = match store::client::by_name(&app.db, COMPANY).await? {
+/// The client of the demo, made on the first start.
+async fn company(app: &App) -> anyhow::Result<Uuid> {
+    Ok(match store::client::by_name(&app.db, COMPANY).await? {
         Some(id) => id,
         None => access::create_client(app, COMPANY).await?,
-    };
-    let rights = Rights::all();
-    let wish = keys::KeyWish { client_id, mode: Mode::Test, name: "demo", person: "demo@example.com", rights: &rights };
-    Ok((client_id, keys::create(app, &wish).await?.secret))
+    })
+}
+
+/// A key of the company's owner, for this start.
+async fn key(app: &App, client_id: Uuid) -> anyhow::Result<String> {
+    let (rights, owner) = (Rights::all(), keys::owner(app, OWNER).await?);
+    let wish = keys::KeyWish { client_id, mode: Mode::Test, name: "demo", person: &owner, rights: &rights };
+    Ok(keys::create(app, &wish).await?.secret)
 }
 
 /// The owner of the demo's company, with a password that holds until the next start. Answers it.

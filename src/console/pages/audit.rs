@@ -24,16 +24,20 @@ pub struct Which {
 }
 
 /// What entries are about: the word before the dot of their action, and the key of its name.
-const AREAS: [(&str, &str); 9] = [
+const AREAS: [(&str, &str); 13] = [
     ("member", "area.member"),
     ("invitation", "area.invitation"),
     ("session", "area.session"),
     ("password", "area.password"),
     ("second_factor", "area.second_factor"),
     ("key", "area.key"),
+    ("allow_list", "area.allow_list"),
+    ("endpoint", "area.endpoint"),
     ("connection", "area.connection"),
     ("sequence", "area.sequence"),
     ("sending", "area.sending"),
+    ("kyb", "area.kyb"),
+    ("privacy", "area.privacy"),
 ];
 
 #[derive(Template)]

@@ -1,16 +1,21 @@
 //! The pages, one file each, with their templates beside them.
 
+pub mod allow_list;
 pub mod audit;
 pub mod clients;
 pub mod home;
 pub mod invitation;
+pub mod keys;
 pub mod password;
 pub mod preferences;
 pub mod providers;
 pub mod security;
+pub mod sending;
+pub mod sequences;
 pub mod sign_in;
 pub mod team;
 pub mod transactions;
+pub mod webhooks;
 
 use super::words::Lang;
 use crate::flows::people::passwords::Weak;

@@ -61,7 +61,7 @@ pub async fn page(
 }
 
 /// What a refusal says, the same whether the account is there or not.
-fn said(lang: Lang, refused: Refused, wrong: &'static str) -> Result<String, Fail> {
+pub(in crate::console) fn said(lang: Lang, refused: Refused, wrong: &'static str) -> Result<String, Fail> {
     match refused {
         Refused::Wrong => Ok(lang.text(wrong).into()),
         Refused::Wait(seconds) if seconds < 90 => Ok(lang.with("sign_in.wait_seconds", &[("n", &seconds.to_string())])),

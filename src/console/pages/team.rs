@@ -48,6 +48,11 @@ fn role_text(role: &Role) -> &'static str {
     }
 }
 
+/// A text for one, or for many with their number.
+fn counted(frame: &Frame, (one, many): (&'static str, &'static str), n: i64) -> String {
+    if n == 1 { frame.t(one).into() } else { frame.t1(many, "n", &n.to_string()) }
+}
+
 /// A role that can be given.
 struct Choice {
     role: Role,
@@ -72,9 +77,15 @@ struct TeamPage<'a> {
     role_error: &'static str,
     /// Made just now, shown once: the link and for whom.
     made: Option<(String, String)>,
+    /// Keys of people who do not work here any more.
+    left: i64,
 }
 
 impl TeamPage<'_> {
+    fn left_behind(&self) -> Option<String> {
+        (self.left > 0).then(|| counted(self.frame, ("team.keys_left_one", "team.keys_left_many"), self.left))
+    }
+
     fn member_path(&self, member: &Member) -> String {
         format!("{HERE}/{}", ids::show(ids::USER, member.user_id))
     }
@@ -115,6 +126,7 @@ async fn show(console: &Console, signed: &Signed, typed: Typed<'_>) -> Result<Re
         email: email.value(typed.email).error(typed.email_error),
         role_error: typed.role_error,
         made: typed.made,
+        left: team::keys_left_behind(&console.app, work).await?,
         frame: &frame,
     };
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -178,6 +190,10 @@ struct MemberPage<'a> {
 }
 
 impl MemberPage<'_> {
+    fn keys(&self) -> String {
+        counted(self.frame, ("member.keys_one", "member.keys_many"), self.member.keys)
+    }
+
     fn text_of(&self, role: &Role) -> &'static str {
         self.frame.t(role_text(role))
     }

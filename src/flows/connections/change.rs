@@ -74,8 +74,10 @@ pub fn callback_url(app: &App, provider: &str, service: Service, codename: &str)
 pub struct Change<'a> {
     pub label: Option<&'a str>,
     pub services: Option<&'a [String]>,
-    /// All of them, of the same account.
+    /// Of the same account: all of them, or those that change where `keeps_credentials`.
     pub credentials: Option<&'a Value>,
+    /// What `credentials` does not name stays as it is.
+    pub keeps_credentials: bool,
     /// All of them; the provider's address must stay.
     pub settings: Option<&'a Value>,
     /// For every service, from this moment on.
@@ -92,14 +94,15 @@ pub async fn change(app: &App, caller: &Caller, old: &Stored, change: &Change<'_
     let mut faults: Vec<FieldFault> = change.label.and_then(label_fault).into_iter().collect();
     faults.extend(change.fee.as_ref().map(fee_faults).unwrap_or_default());
     let after = chosen(app, old, change, &before, &mut faults)?;
-    let others = of_another_account(app, old, change, &mut faults)?;
+    let whole = change.credentials.map(|given| whole(app, old, given, change.keeps_credentials)).transpose()?;
+    let others = of_another_account(app, old, whole.as_ref(), change.settings, &mut faults)?;
     settle(faults, holder.is_some_and(|holder| holder != id))?;
     if let Some(field) = others {
         return Err(Refused::OtherAccount { field });
     }
     let now = app.now();
-    let sealed = change
-        .credentials
+    let sealed = whole
+        .as_ref()
         .map(|all| (app.keys.seal(credentials_place(client_id, id), all.to_string().as_bytes()), names(all)));
     let credentials = sealed.as_ref().map(|(sealed, fields)| (sealed.as_slice(), fields.as_slice()));
     let costs = fees(app, client_id, &[id]).await?;
@@ -126,6 +129,18 @@ pub async fn change(app: &App, caller: &Caller, old: &Stored, change: &Change<'_
     reread(app, client_id, id).await
 }
 
+/// All credentials as they shall be: what is given, over what stands where that is kept.
+fn whole(app: &App, old: &Stored, given: &Value, keeps: bool) -> anyhow::Result<Value> {
+    if !keeps {
+        return Ok(given.clone());
+    }
+    let mut all: Value = serde_json::from_str(credentials(app, old)?.expose_secret())?;
+    if let (Some(all), Some(given)) = (all.as_object_mut(), given.as_object()) {
+        all.extend(given.clone());
+    }
+    Ok(all)
+}
+
 /// The services a connection shall have.
 fn chosen(
     app: &App,
@@ -148,27 +163,28 @@ fn chosen(
 fn of_another_account(
     app: &App,
     old: &Stored,
-    change: &Change<'_>,
+    new: Option<&Value>,
+    settings: Option<&Value>,
     faults: &mut Vec<FieldFault>,
 ) -> anyhow::Result<Option<String>> {
-    if change.credentials.is_none() && change.settings.is_none() {
+    if new.is_none() && settings.is_none() {
         return Ok(None);
     }
     let provider = app.providers.get(&old.connection.provider);
     let provider =
         provider.ok_or_else(|| anyhow::anyhow!("provider {:?} is not configured", old.connection.provider))?;
     let stored: Value;
-    let all = match change.credentials {
+    let all = match new {
         Some(all) => all,
         None => {
             stored = serde_json::from_str(credentials(app, old)?.expose_secret())?;
             &stored
         }
     };
-    let settings = change.settings.unwrap_or(&old.connection.settings);
+    let (is_set, settings) = (settings.is_some(), settings.unwrap_or(&old.connection.settings));
     let identity = provider.identity(all, settings);
     faults.extend(identity.as_ref().err().into_iter().flatten().cloned());
-    if change.settings.is_some() {
+    if is_set {
         check_addresses(app, provider, settings, faults);
     }
     match identity {
@@ -213,8 +229,10 @@ fn difference(
 /// Sets a connection's status by hand, if the version it was read with still stands.
 pub async fn set_status_by(app: &App, caller: &Caller, old: &Stored, new: NewStatus<'_>) -> Result<Stored, Refused> {
     let (client_id, id, now) = (old.client_id, old.connection.id, app.now());
-    if let Some(reason) = end_fault(&new, now) {
-        return Err(Refused::Fields(vec![fault("until", reason)]));
+    let wrong = [("reason", reason_fault(new.reason)), ("until", end_fault(&new, now))];
+    let faults: Vec<_> = wrong.into_iter().filter_map(|(field, wrong)| Some(fault(field, wrong?))).collect();
+    if !faults.is_empty() {
+        return Err(Refused::Fields(faults));
     }
     let mut tx = flows::begin(&app.db).await?;
     if !status::set_status(&mut tx, client_id, id, Some(old.version), &new, now).await? {
@@ -237,6 +255,17 @@ pub async fn set_status_by(app: &App, caller: &Caller, old: &Stored, new: NewSta
     forget(app, client_id, id);
     reread(app, client_id, id).await
 }
+
+/// What is wrong with the reason of a status.
+fn reason_fault(reason: &str) -> Option<&'static str> {
+    if reason.trim().is_empty() {
+        return Some("must not be blank");
+    }
+    (reason.chars().count() > REASON_LENGTH).then_some("must have at most 500 characters")
+}
+
+/// The longest reason of a status, in characters.
+const REASON_LENGTH: usize = 500;
 
 /// What is wrong with the end of a status.
 fn end_fault(new: &NewStatus<'_>, now: DateTime<Utc>) -> Option<&'static str> {

@@ -12,6 +12,7 @@ use super::{Refused, forget};
 use crate::app::App;
 use crate::domain::fee::{FeePlan, FeePlans};
 use crate::domain::ids;
+use crate::domain::money::Money;
 use crate::domain::service::Service;
 use crate::domain::webhook::time;
 use crate::flows;
@@ -81,9 +82,7 @@ pub async fn set_fee(
 /// The service meant, or everything that is wrong.
 fn check(old: &Stored, change: &FeeChange<'_>, now: DateTime<Utc>) -> Result<Service, Vec<FieldFault>> {
     let mut faults = plan_faults(&change.plan);
-    if change.effective_from.is_some_and(|from| from < now) {
-        faults.push(fault("effectiveFrom", "must not be in the past; leave it out to begin at once"));
-    }
+    faults.extend(start_fault(change.effective_from, now));
     let of_connection = |service: &Service| old.connection.services.contains(service);
     let service = Service::parse(change.service).filter(of_connection);
     if service.is_none() {
@@ -94,6 +93,37 @@ fn check(old: &Stored, change: &FeeChange<'_>, now: DateTime<Utc>) -> Result<Ser
         Some(service) if faults.is_empty() => Ok(service),
         _ => Err(faults),
     }
+}
+
+/// What is wrong with the moment a plan begins.
+pub(super) fn start_fault(from: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<FieldFault> {
+    let is_past = from.is_some_and(|from| from < now);
+    is_past.then(|| fault("effectiveFrom", "must not be in the past; leave it out to begin at once"))
+}
+
+/// What a plan makes of an amount.
+#[derive(Clone, Copy, Debug)]
+pub struct Quote {
+    pub fee: Money,
+    /// VAT on the fee as rounded.
+    pub tax: Money,
+    /// Amount, fee and tax together.
+    pub total: Money,
+}
+
+/// Asks what a plan makes of an amount, or everything that is wrong with the plan; nothing is written.
+pub fn quote(plan: &FeePlan, amount: Money) -> Result<Quote, Vec<FieldFault>> {
+    let faults = plan_faults(plan);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let made = plan.of(amount.units);
+    let total = made.and_then(|made| amount.units.checked_add(made.fee)?.checked_add(made.tax));
+    let (Some(made), Some(total)) = (made, total) else {
+        return Err(vec![fault("plan", "gives no valid fee for this amount")]);
+    };
+    let money = |units| Money::new(units, amount.currency);
+    Ok(Quote { fee: money(made.fee), tax: money(made.tax), total: money(total) })
 }
 
 /// Everything that is wrong with a plan in a body's field `plan`.

@@ -1,10 +1,14 @@
 //! Making connections: everything that is wrong with one is said at once, and what is made stands at the end of the
 //! default sequences of its services.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{addresses, credentials_place, forget};
+use super::fees::start_fault;
+use super::{FeeChange, addresses, credentials_place, forget, plan_faults};
 use crate::app::App;
 use crate::crypto::random_bytes;
 use crate::domain::fee::FeePlan;
@@ -40,7 +44,12 @@ pub struct Choice<'a> {
     pub kind: Option<&'a str>,
     /// Some of the services the provider offers; all of them where `None`.
     pub services: Option<&'a [String]>,
+    /// First versions of single services, instead of the one for all.
+    pub fees: &'a [FeeChange<'a>],
 }
+
+/// The longest label, in characters.
+const LABEL_LENGTH: usize = 100;
 
 /// A connection that was made.
 #[derive(Clone, Debug)]
@@ -89,13 +98,16 @@ impl From<once::Refused> for Refused {
     }
 }
 
+/// What is wrong with a label that another connection has.
+pub const USED: &str = "is the label of another connection";
+
 /// All faults at once. A label that is used is one of them; alone, it is a conflict with what stands.
 pub(super) fn settle(mut faults: Vec<FieldFault>, label_used: bool) -> Result<(), Refused> {
     match (faults.is_empty(), label_used) {
         (true, false) => Ok(()),
         (true, true) => Err(Refused::LabelUsed),
         (false, _) => {
-            faults.extend(label_used.then(|| fault("label", "is the label of another connection")));
+            faults.extend(label_used.then(|| fault("label", USED)));
             faults.sort_by(|a, b| a.field.cmp(&b.field));
             Err(Refused::Fields(faults))
         }
@@ -116,7 +128,7 @@ pub async fn create(app: &App, new: &NewConnection<'_>) -> anyhow::Result<Made> 
     let good = check(app, new, Choice::default(), &mut faults);
     let good = good.ok_or(Refused::Fields(faults))?;
     let mut tx = flows::begin(&app.db).await?;
-    let made = insert(app, &mut tx, &good).await?;
+    let made = insert(app, &mut tx, &good, &[]).await?;
     tx.commit().await?;
     forget(app, new.client_id, made.id);
     Ok(made)
@@ -171,15 +183,19 @@ async fn try_create(
     settle(faults, label_used.is_some())?;
     let good = good.ok_or_else(|| anyhow::anyhow!("a connection is wrong, and nothing says why"))?;
     let mut tx = flows::begin(&app.db).await?;
-    let made = insert(app, &mut tx, &good).await.map_err(label_taken)?;
+    let made = insert(app, &mut tx, &good, choice.fees).await.map_err(label_taken)?;
     // The default sequences are locked by now: of two that come at once, the second counts the first.
     if connection::count(&mut tx, new.client_id, new.mode.as_str()).await? > MOST {
         return Err(Refused::TooMany);
     }
-    let detail = json!({
+    let mut detail = json!({
         "provider": new.provider, "label": new.label.trim(), "services": good.services, "fee": new.fee,
         "credentials": names(new.credentials), "settings": names(new.settings),
     });
+    if !choice.fees.is_empty() {
+        let each: BTreeMap<_, _> = choice.fees.iter().map(|fee| (fee.service, &fee.plan)).collect();
+        detail["fee"] = json!(each);
+    }
     audited(&mut tx, caller, "connection.created", &ids::show(ids::CONNECTION, made.id), detail, app.now()).await?;
     if !once::commit(app, tx, caller, ROUTE, once, made.id).await? {
         return Ok(None);
@@ -211,6 +227,7 @@ fn check<'a>(
         faults.push(fault("type", format!("must be {} for this provider", provider.kind())));
     }
     let services = services(provider, choice.services, faults);
+    faults.extend(choice.fees.iter().flat_map(|fee| first_fee_faults(fee, &services, app.now())));
     match provider.identity(new.credentials, new.settings) {
         Ok(identity) => faults.is_empty().then_some(Good { new, provider, identity, services }),
         Err(wrong) => {
@@ -228,6 +245,9 @@ pub(super) fn services(
 ) -> Vec<String> {
     let offered: Vec<&str> = Service::ALL.into_iter().filter(|s| provider.offers(*s)).map(Service::as_str).collect();
     let Some(chosen) = chosen else { return offered.into_iter().map(str::to_owned).collect() };
+    if chosen.is_empty() {
+        faults.push(fault("services", "must name at least one service"));
+    }
     for (at, service) in chosen.iter().enumerate() {
         let reason = match () {
             () if Service::parse(service).is_none() => {
@@ -243,8 +263,22 @@ pub(super) fn services(
 }
 
 pub(super) fn label_fault(label: &str) -> Option<FieldFault> {
+    if label.trim().chars().count() > LABEL_LENGTH {
+        return Some(fault("label", format!("must have at most {LABEL_LENGTH} characters")));
+    }
     let is_wrong = label.trim().is_empty() || label.chars().any(char::is_control);
     is_wrong.then(|| fault("label", "must not be blank or hold control characters"))
+}
+
+/// What is wrong with the first version of one service, in fields below `fees` and the service's name.
+fn first_fee_faults(fee: &FeeChange<'_>, services: &[String], now: DateTime<Utc>) -> Vec<FieldFault> {
+    let mut faults = plan_faults(&fee.plan);
+    faults.extend(start_fault(fee.effective_from, now));
+    if !services.iter().any(|service| service == fee.service) {
+        faults.push(fault("service", "is not a service of this connection"));
+    }
+    let below = |one: FieldFault| FieldFault { field: format!("fees.{}.{}", fee.service, one.field), ..one };
+    faults.into_iter().map(below).collect()
 }
 
 pub(super) fn fee_faults(fee: &FeePlan) -> Vec<FieldFault> {
@@ -278,7 +312,7 @@ pub(super) fn names(fields: &Value) -> Vec<String> {
     names
 }
 
-async fn insert(app: &App, tx: &mut Tx, good: &Good<'_>) -> store::Result<Made> {
+async fn insert(app: &App, tx: &mut Tx, good: &Good<'_>, fees: &[FeeChange<'_>]) -> store::Result<Made> {
     let Good { new, provider, identity, services } = good;
     let now = app.now();
     let id = ids::new_id(now);
@@ -298,16 +332,19 @@ async fn insert(app: &App, tx: &mut Tx, good: &Good<'_>) -> store::Result<Made> 
         codename: &codename,
     };
     connection::insert(tx, &row, now).await?;
-    // The first version for each service, from the connection's first moment on.
-    let plan = NewPlan {
-        client_id: new.client_id,
-        connection_id: id,
-        services,
-        effective_from: now,
-        plan: &new.fee,
-        by: new.by,
-    };
-    fee::append(tx, &plan, now).await?;
+    // The first version for each service, from the connection's first moment on where it names no other.
+    for service in services {
+        let own = fees.iter().find(|fee| fee.service == service);
+        let plan = NewPlan {
+            client_id: new.client_id,
+            connection_id: id,
+            services: std::slice::from_ref(service),
+            effective_from: own.and_then(|fee| fee.effective_from).unwrap_or(now),
+            plan: own.map_or(&new.fee, |fee| &fee.plan),
+            by: new.by,
+        };
+        fee::append(tx, &plan, now).await?;
+    }
     sequence::append(tx, new.client_id, row.mode, services, id, new.by, now).await?;
     Ok(Made { id, codename })
 }

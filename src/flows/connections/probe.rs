@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use governor::clock::{Clock, DefaultClock};
 use serde_json::json;
 
 use super::{call, opened};
@@ -17,6 +18,7 @@ use crate::flows::audit::audited;
 use crate::flows::routing;
 use crate::providers::{Cause, Trouble};
 use crate::store::connection::Stored;
+use crate::store::{self};
 
 /// How long a provider may take, whatever its own limits are: somebody waits for the answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,6 +40,20 @@ impl Tested {
     }
 }
 
+/// Why a connection was not tested.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTested {
+    #[error("its provider has no call for that")]
+    NoCall,
+    /// Again after this time.
+    #[error("it was tested too often")]
+    TooOften(Duration),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Fault(#[from] anyhow::Error),
+}
+
 /// Asks a connection's provider. `None` where it has no call for that.
 pub(super) async fn ask(app: &App, stored: Stored) -> anyhow::Result<Option<Tested>> {
     let (client_id, id) = (stored.client_id, stored.connection.id);
@@ -56,14 +72,17 @@ pub(super) async fn ask(app: &App, stored: Stored) -> anyhow::Result<Option<Test
     Ok(Some(Tested { asked: probe.asked, unproved: probe.unproved, trouble }))
 }
 
-/// Tests a connection for somebody. `None` where its provider has no call for that.
-pub async fn test(app: &App, caller: &Caller, stored: Stored) -> anyhow::Result<Option<Tested>> {
+/// Tests a connection for somebody, a few times a minute at most.
+pub async fn test(app: &App, caller: &Caller, stored: Stored) -> Result<Tested, NotTested> {
     let id = stored.connection.id;
-    let Some(tested) = ask(app, stored).await? else { return Ok(None) };
+    if let Err(until) = app.tests.check_key(&id) {
+        return Err(NotTested::TooOften(until.wait_time_from(DefaultClock::default().now())));
+    }
+    let tested = ask(app, stored).await?.ok_or(NotTested::NoCall)?;
     let now = app.now();
     let mut tx = flows::begin(&app.db).await?;
     let detail = json!({ "asked": tested.asked, "result": tested.result() });
     audited(&mut tx, caller, "connection.tested", &ids::show(ids::CONNECTION, id), detail, now).await?;
     tx.commit().await?;
-    Ok(Some(tested))
+    Ok(tested)
 }

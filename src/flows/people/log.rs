@@ -8,6 +8,7 @@ use super::{Work, invitations, name_of};
 use crate::app::App;
 use crate::crypto::secret::Personal;
 use crate::domain::ids;
+use crate::flows::access::Caller;
 use crate::store::audit::{self, Row};
 
 /// What somebody did.
@@ -31,7 +32,15 @@ pub async fn page(
     before: Option<i64>,
     limit: i64,
 ) -> anyhow::Result<Vec<Entry>> {
-    let rows = audit::of_client(&app.db, work.client_id, area, before, limit).await?;
+    named(app, audit::of_client(&app.db, work.client_id, area, before, limit).await?).await
+}
+
+/// The newest entries of one object in the mode worked in, such as a connection.
+pub async fn of_object(app: &App, caller: &Caller, object: &str, limit: i64) -> anyhow::Result<Vec<Entry>> {
+    named(app, audit::of_object(&app.db, caller.client_id, caller.mode.as_str(), object, limit).await?).await
+}
+
+async fn named(app: &App, rows: Vec<Row>) -> anyhow::Result<Vec<Entry>> {
     // One look for each person of the page.
     let mut names: HashMap<String, Personal> = HashMap::new();
     for shown in rows.iter().flat_map(|row| [&row.person, &row.object]) {

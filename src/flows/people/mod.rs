@@ -8,6 +8,7 @@ pub mod install;
 pub mod invitations;
 pub mod log;
 pub mod passwords;
+pub mod proof;
 pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
@@ -24,7 +25,6 @@ use crate::app::App;
 use crate::crypto::envelope::Place;
 use crate::crypto::secret::Personal;
 use crate::crypto::{hmac_sha256, random_bytes};
-use crate::domain::access::Rights;
 use crate::domain::ids;
 use crate::domain::role::{self, Feature, Level, Role};
 use crate::domain::service::Mode;
@@ -43,6 +43,8 @@ pub struct Person {
     pub second_factor: bool,
     pub device: String,
     pub started_at: DateTime<Utc>,
+    /// When the person last gave the password or a code.
+    pub proved_at: DateTime<Utc>,
     pub mode: Mode,
     /// The client worked for now; `None` for who works for none any more.
     pub work: Option<Work>,
@@ -54,6 +56,28 @@ pub struct Work {
     pub client_id: Uuid,
     pub client: String,
     pub role: Role,
+    /// Whether the client's sending is held back.
+    pub pause: Option<Pause>,
+}
+
+/// Sending is held back.
+#[derive(Clone, Debug)]
+pub struct Pause {
+    /// Since when, where the client holds it back itself.
+    pub since: Option<DateTime<Utc>>,
+    pub reason: String,
+    /// Who runs the installation holds it back, for all clients.
+    pub by_installation: bool,
+}
+
+impl Pause {
+    fn of(since: Option<DateTime<Utc>>, reason: Option<String>, all: Option<&Value>) -> Option<Self> {
+        let told = all.map(|value| value["reason"].as_str().unwrap_or_default().to_owned());
+        let by_installation = told.is_some();
+        // Only the installation's own hand lifts its pause, so that one is told first.
+        let reason = told.or(since.map(|_| reason.unwrap_or_default()))?;
+        Some(Pause { since, reason, by_installation })
+    }
 }
 
 impl Person {
@@ -67,14 +91,15 @@ impl Person {
         ids::show(ids::USER, self.user_id)
     }
 
-    /// The person as a caller of flows that keys call too. The rights of keys say nothing here: the role was asked.
+    /// The person as a caller of flows that keys call too. The role was asked what the person may do here; the rights
+    /// are those that the person can give to a key.
     pub fn caller(&self) -> Option<Caller> {
         let work = self.work.as_ref()?;
         Some(Caller {
             client_id: work.client_id,
             by: By::Person(self.user_id),
             mode: self.mode,
-            rights: Rights::default(),
+            rights: role::key_rights(work.role),
             person: self.shown(),
             by_token: false,
         })
@@ -146,6 +171,20 @@ fn token() -> String {
 /// What is kept of such a secret.
 fn token_hash(app: &App, purpose: &str, token: &str) -> [u8; 32] {
     hmac_sha256(&app.keys.purpose_key(purpose), &[token.as_bytes()])
+}
+
+/// Who has this address.
+pub async fn by_address(app: &App, email: &str) -> store::Result<Option<Uuid>> {
+    if !is_email(email) {
+        return Ok(None);
+    }
+    Ok(store::user::by_email(&app.db, &email_hash(app, email)).await?.map(|user| user.user_id))
+}
+
+/// What somebody is for a client; `None` for who does not work for it.
+pub async fn role_at(app: &App, client_id: Uuid, user_id: Uuid) -> store::Result<Option<Role>> {
+    let role = store::membership::role(&app.db, client_id, user_id).await?;
+    Ok(role.as_deref().and_then(Role::parse))
 }
 
 /// A person for whom a name is looked up: `usr_…` becomes the name, anything else (a key's person, `command line`) stays.

@@ -5,7 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{EMAIL, NAME, Person, Work, audited_own, open_text, token, token_hash};
+use super::{EMAIL, NAME, Pause, Person, Work, audited_own, open_text, token, token_hash};
 use crate::app::App;
 use crate::domain::ids;
 use crate::domain::role::Role;
@@ -72,8 +72,9 @@ pub async fn find(app: &App, token: &str) -> anyhow::Result<Option<Found>> {
         tx.commit().await?;
     }
     let role = row.role.as_deref().and_then(Role::parse);
-    let work =
-        row.client_id.zip(row.client).zip(role).map(|((client_id, client), role)| Work { client_id, client, role });
+    let pause = Pause::of(row.paused_at, row.paused_reason, row.all_paused.as_ref());
+    let work = row.client_id.zip(row.client).zip(role);
+    let work = work.map(|((client_id, client), role)| Work { client_id, client, role, pause });
     Ok(Some(Found::Person(Box::new(Person {
         user_id: row.user_id,
         session_id: row.id,
@@ -83,6 +84,7 @@ pub async fn find(app: &App, token: &str) -> anyhow::Result<Option<Found>> {
         second_factor: row.second_factor,
         device: row.device,
         started_at: row.started_at,
+        proved_at: row.proved_at,
         mode: Mode::parse(&row.mode).unwrap_or(Mode::Test),
         work,
     }))))
@@ -109,6 +111,7 @@ pub(super) async fn begin(
         stage,
         device,
         started_at: now,
+        proved_at: now,
     };
     session::insert(tx, &new, now).await?;
     Ok(token)
@@ -127,6 +130,7 @@ pub(super) async fn renew(app: &App, tx: &mut Tx, person: &Person, client_id: Op
         stage: FULL,
         device: &person.device,
         started_at: person.started_at,
+        proved_at: person.proved_at,
     };
     session::insert(tx, &new, now).await?;
     Ok(token)

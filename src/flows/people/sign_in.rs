@@ -21,7 +21,7 @@ use crate::store::{self, membership, session};
 /// How many tries in a row cost nothing: of one account, from one address (which an office may share), of one code.
 const ACCOUNT: (&str, i32) = ("account", 5);
 const ADDRESS: (&str, i32) = ("address", 30);
-const CODE: (&str, i32) = ("second_factor", 5);
+pub(super) const CODE: (&str, i32) = ("second_factor", 5);
 
 /// Why somebody is not signed in.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +127,7 @@ async fn first_client(app: &App, user: &User) -> store::Result<Option<Uuid>> {
 }
 
 /// Counts a try on each of these, in their order; the first that is blocked refuses it.
-async fn counted(app: &App, on: &[((&'static str, i32), &[u8])]) -> Result<(), Refused> {
+pub(super) async fn counted(app: &App, on: &[((&'static str, i32), &[u8])]) -> Result<(), Refused> {
     let now = app.now();
     let mut tx = crate::flows::begin(&app.db).await?;
     for ((kind, free), lookup) in on {

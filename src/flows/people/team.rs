@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::crypto::secret::Personal;
 use crate::domain::ids;
 use crate::domain::role::{Feature, Level, Role, may};
-use crate::store::{self, Tx, membership, session};
+use crate::store::{self, Tx, access, membership, session};
 
 /// Why the team stays as it is.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,8 @@ pub struct Member {
     pub email: Personal,
     pub role: Role,
     pub second_factor: bool,
+    /// How many API keys belong to the person that are not revoked, of both modes. They outlive the work here.
+    pub keys: i64,
     pub since: DateTime<Utc>,
 }
 
@@ -47,10 +49,16 @@ pub async fn list(app: &App, work: &Work) -> anyhow::Result<Vec<Member>> {
             email: open_text(app, row.user_id, EMAIL, &row.email)?,
             role: Role::parse(&row.role).ok_or_else(|| anyhow::anyhow!("a membership of an unknown role"))?,
             second_factor: row.second_factor,
+            keys: row.keys,
             since: row.created_at,
         })
     };
     rows.into_iter().map(open).collect()
+}
+
+/// How many keys that are not revoked belong to people who left this client.
+pub async fn keys_left_behind(app: &App, work: &Work) -> store::Result<i64> {
+    access::keys_left_behind(&app.db, work.client_id).await
 }
 
 /// What a decision is made on, held until the transaction ends.

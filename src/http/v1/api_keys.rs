@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 
 use crate::domain::access::{Need, Product, Right, Rights};
 use crate::domain::ids;
-use crate::flows::keys::{self, KeyWish};
+use crate::flows::keys::{self, Refused};
 use crate::flows::once::First;
 use crate::http::auth::Auth;
-use crate::http::error::{ApiError, Failure, FieldError};
+use crate::http::error::{ApiError, Failure};
 use crate::http::extract::{Checked, Http, Shape, id, once};
 use crate::http::reply::{self, Page, Reply, Success, time};
 use crate::store::access::KeyRow;
@@ -20,13 +20,15 @@ use crate::store::access::KeyRow;
 /// A key to make. Its mode, test or live, is that of the key that makes it.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "name": "Checkout", "person": "Ani", "rights": { "send_money": "read_write", "webhooks": "read" } }))]
+#[schema(example = json!({ "name": "Checkout", "rights": { "send_money": "read_write", "webhooks": "read" } }))]
 pub struct NewKey {
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
-    /// The person who answers for what the key does. Where two people must agree, two of these are needed.
+    /// The person it belongs to, who answers for what it does: always the one of the key that makes it, so it need not be
+    /// named. Where two people must agree, keys of two persons are needed.
     #[schema(min_length = 1, max_length = 100)]
-    pub person: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     #[schema(inline)]
     pub rights: KeyRights,
 }
@@ -70,6 +72,8 @@ pub struct Key {
     #[schema(example = "key_0190163d8694739ba9d1e1f2b5c4a3d2")]
     pub id: String,
     pub name: String,
+    /// Whom it belongs to: a person of the console as `usr_…`, or the name it was first made for.
+    #[schema(example = "Ani")]
     pub person: String,
     /// `test` or `live`.
     pub mode: String,
@@ -79,6 +83,8 @@ pub struct Key {
     #[schema(value_type = Object, example = json!({ "send_money": "read_write", "webhooks": "read", "settings": "none", "providers": "none", "operations": "none", "kyb": "none" }))]
     pub rights: BTreeMap<&'static str, Right>,
     pub created_at: String,
+    /// When it was last called with.
+    pub last_used_at: Option<String>,
     pub revoked_at: Option<String>,
     /// The key itself: shown once, in the answer that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,43 +114,31 @@ pub async fn create(
 ) -> Result<Reply<Key>, ApiError> {
     let caller = auth.may(Product::Settings, Need::Write)?;
     let once = once(&headers, hash)?;
-    check_texts(&body)?;
-    let rights = rights(&body.rights);
-    if !rights.within(&caller.rights) {
-        return Err(ApiError::forbidden(
-            "rights_exceeded",
-            "The new key would have rights that this key has not.",
-            "Ask for fewer rights, or call with a key that has them.",
-        ));
+    if body.person.as_deref().is_some_and(|person| !caller.is(person)) {
+        return Err(ApiError::field("person", "is another person than this key belongs to: leave it out"));
     }
-    let wish = KeyWish {
-        client_id: caller.client_id,
-        mode: caller.mode,
-        name: body.name.trim(),
-        person: body.person.trim(),
-        rights: &rights,
-    };
-    let (id, secret) = match keys::create_by(&http.app, &caller, &wish, once).await? {
-        First::Made(made) => (made.id, Some(made.secret)),
-        First::Replayed(id) => (id, None),
+    let (id, secret) = match keys::create_by(&http.app, &caller, &body.name, &rights(&body.rights), once).await {
+        Ok(First::Made(made)) => (made.id, Some(made.secret)),
+        Ok(First::Replayed(id)) => (id, None),
+        Err(refused) => return Err(not_made(refused)),
     };
     let row = keys::get(&http.app, &caller, id).await?.ok_or_else(|| ApiError::not_found("key"))?;
     let is_new = secret.is_some();
-    let key = Key { secret, ..show(row) };
+    let key = Key { secret, ..show(&http, row) };
     Ok(if is_new { reply::created(key) } else { reply::ok(key).header("idempotent-replayed", "true") })
 }
 
-fn check_texts(body: &NewKey) -> Result<(), ApiError> {
-    let texts = [("name", &body.name), ("person", &body.person)];
-    let wrong: Vec<FieldError> = texts
-        .into_iter()
-        .filter(|(_, text)| text.trim().is_empty() || text.chars().any(char::is_control))
-        .map(|(field, _)| FieldError {
-            field: field.into(),
-            message: "must not be blank or hold control characters".into(),
-        })
-        .collect();
-    if wrong.is_empty() { Ok(()) } else { Err(ApiError::fields(wrong)) }
+fn not_made(refused: Refused) -> ApiError {
+    match refused {
+        Refused::Name => ApiError::field("name", "must not be blank or hold control characters"),
+        Refused::Exceeded => ApiError::forbidden(
+            "rights_exceeded",
+            "The new key would have rights that this key has not.",
+            "Ask for fewer rights, or call with a key that has them.",
+        ),
+        Refused::Once(refused) => refused.into(),
+        Refused::Store(error) => error.into(),
+    }
 }
 
 fn rights(wanted: &KeyRights) -> Rights {
@@ -178,7 +172,7 @@ fn rights(wanted: &KeyRights) -> Rights {
 )]
 pub async fn list(State(http): State<Http>, auth: Auth) -> Result<Reply<Page<Key>>, ApiError> {
     let caller = auth.may(Product::Settings, Need::Read)?;
-    let items = keys::list(&http.app, &caller).await?.into_iter().map(show).collect();
+    let items = keys::list(&http.app, &caller).await?.into_iter().map(|row| show(&http, row)).collect();
     Ok(reply::ok(Page { items, next_cursor: None }))
 }
 
@@ -194,20 +188,23 @@ pub async fn revoke(State(http): State<Http>, auth: Auth, Path(key): Path<String
     let caller = auth.may(Product::Settings, Need::Write)?;
     let id = id(ids::KEY, &key, "key")?;
     let row = keys::revoke(&http.app, &caller, id).await?.ok_or_else(|| ApiError::not_found("key"))?;
-    Ok(reply::ok(show(row)))
+    Ok(reply::ok(show(&http, row)))
 }
 
-fn show(row: KeyRow) -> Key {
+fn show(http: &Http, row: KeyRow) -> Key {
+    let last_used = keys::last_used(&http.app, &row);
+    let person = row.owner();
     let rights: Rights = serde_json::from_value(row.rights).unwrap_or_default();
     let of = |product: Product| rights.0.get(&product).copied().unwrap_or_default();
     Key {
         id: ids::show(ids::KEY, row.id),
+        person,
         name: row.name,
-        person: row.person,
         mode: row.mode,
         hint: row.hint,
         rights: Product::ALL.into_iter().map(|product| (product.as_str(), of(product))).collect(),
         created_at: time(row.created_at),
+        last_used_at: last_used.map(time),
         revoked_at: row.revoked_at.map(time),
         secret: None,
     }

@@ -1,9 +1,6 @@
 //! `/v1/ip-allow-list`: where calls may come from (contracts/paystrator.md 2.2), for every key of the client.
 
-use std::net::IpAddr;
-
 use axum::extract::State;
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -79,24 +76,11 @@ pub async fn replace(
     Ok(reply::ok(AllowList { addresses }))
 }
 
-/// Every entry as a block, each once, in order.
 fn blocks(entries: &[String]) -> Result<Vec<String>, ApiError> {
-    let mut wrong = Vec::new();
-    let mut blocks = Vec::new();
-    for (at, entry) in entries.iter().enumerate() {
-        let address = |text: &str| text.parse::<IpAddr>().ok().map(|ip| IpNet::from(ip.to_canonical()));
-        match entry.parse::<IpNet>().ok().or_else(|| address(entry)) {
-            Some(block) => blocks.push(block.trunc()),
-            None => wrong.push(FieldError {
-                field: format!("addresses.{at}"),
-                message: "is not an address or block, such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32".into(),
-            }),
-        }
-    }
-    if !wrong.is_empty() {
-        return Err(ApiError::fields(wrong));
-    }
-    blocks.sort();
-    blocks.dedup();
-    Ok(blocks.iter().map(IpNet::to_string).collect())
+    let wrong = |at: usize| FieldError {
+        field: format!("addresses.{at}"),
+        message: "is not an address or block, such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32".into(),
+    };
+    let blocks = access::blocks(entries.iter().map(String::as_str));
+    blocks.map_err(|places| ApiError::fields(places.into_iter().map(wrong).collect()))
 }

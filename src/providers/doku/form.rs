@@ -12,6 +12,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Code { max: 64 },
         label: "Client ID",
         hint: "From DOKU's dashboard, such as BRN-0201-1676357010382. It never changes.",
+        label_id: "Client ID",
+        hint_id: "Dari dasbor DOKU, misalnya BRN-0201-1676357010382. Tidak pernah berubah.",
     },
     Field {
         name: "secret_key",
@@ -21,6 +23,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Token { max: 255 },
         label: "Secret key",
         hint: "From DOKU's dashboard, such as SK-…; it signs every call.",
+        label_id: "Secret key",
+        hint_id: "Dari dasbor DOKU, misalnya SK-…; menandatangani setiap panggilan.",
     },
     Field {
         name: "private_key",
@@ -30,6 +34,8 @@ pub const FORM: [Field; 8] = [
         format: Format::RsaPrivateKey,
         label: "Private key",
         hint: "The key of your own whose public half you gave to DOKU; it signs the call for a token.",
+        label_id: "Kunci privat",
+        hint_id: "Kunci Anda sendiri yang separuh publiknya diberikan ke DOKU; menandatangani permintaan token.",
     },
     Field {
         name: "agent_key",
@@ -39,6 +45,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Code { max: 16 },
         label: "Agent key",
         hint: "The purse of Kirim DOKU that payouts leave, such as A41879. It never changes.",
+        label_id: "Agent key",
+        hint_id: "Dompet Kirim DOKU asal dana keluar, misalnya A41879. Tidak pernah berubah.",
     },
     Field {
         name: "public_key",
@@ -48,6 +56,8 @@ pub const FORM: [Field; 8] = [
         format: Format::RsaPublicKey,
         label: "DOKU's public key",
         hint: "Checks what DOKU signs with its own key; nothing of Kirim DOKU is.",
+        label_id: "Kunci publik DOKU",
+        hint_id: "Memeriksa tanda tangan DOKU; Kirim DOKU tidak memakainya.",
     },
     Field {
         name: "base_url",
@@ -57,6 +67,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Url,
         label: "Base address",
         hint: "Instead of DOKU's own address.",
+        label_id: "Alamat dasar",
+        hint_id: "Pengganti alamat DOKU sendiri.",
     },
     Field {
         name: "sender_name",
@@ -66,6 +78,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Text { max: 60 },
         label: "Sender's name",
         hint: "Who pays, as DOKU passes it on with every payout.",
+        label_id: "Nama pengirim",
+        hint_id: "Siapa yang membayar, seperti diteruskan DOKU pada setiap pengiriman.",
     },
     Field {
         name: "sender_phone",
@@ -75,5 +89,7 @@ pub const FORM: [Field; 8] = [
         format: Format::Phone,
         label: "Sender's phone",
         hint: "The sender's number, such as 6281234567890; DOKU asks for it with every payout.",
+        label_id: "Telepon pengirim",
+        hint_id: "Nomor pengirim, misalnya 6281234567890; DOKU memintanya pada setiap pengiriman.",
     },
 ];

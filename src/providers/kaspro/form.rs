@@ -12,6 +12,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Token { max: 255 },
         label: "Client ID",
         hint: "From KasPro; with the client secret it gets access tokens.",
+        label_id: "Client ID",
+        hint_id: "Dari KasPro; bersama client secret dipakai meminta token akses.",
     },
     Field {
         name: "client_secret",
@@ -21,6 +23,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Token { max: 255 },
         label: "Client secret",
         hint: "From KasPro.",
+        label_id: "Client secret",
+        hint_id: "Dari KasPro.",
     },
     Field {
         name: "hmac_key",
@@ -30,6 +34,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Token { max: 255 },
         label: "HMAC key",
         hint: "Names you in every signature (Partner-Key). It never changes.",
+        label_id: "Kunci HMAC",
+        hint_id: "Nama Anda pada setiap tanda tangan (Partner-Key). Tidak pernah berubah.",
     },
     Field {
         name: "hmac_secret",
@@ -39,6 +45,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Token { max: 255 },
         label: "HMAC secret",
         hint: "Signs every call.",
+        label_id: "Rahasia HMAC",
+        hint_id: "Menandatangani setiap panggilan.",
     },
     Field {
         name: "base_url",
@@ -48,6 +56,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Url,
         label: "Base address",
         hint: "As KasPro told you; the development gateway is https://apigw-devel.kaspro.id.",
+        label_id: "Alamat dasar",
+        hint_id: "Dari KasPro; gerbang pengembangan adalah https://apigw-devel.kaspro.id.",
     },
     Field {
         name: "origin",
@@ -57,6 +67,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Ip,
         label: "Origin",
         hint: "The address of your server that KasPro has on its list.",
+        label_id: "Asal (Origin)",
+        hint_id: "Alamat server Anda yang terdaftar di KasPro.",
     },
     Field {
         name: "mobile_number",
@@ -66,6 +78,8 @@ pub const FORM: [Field; 8] = [
         format: Format::Phone,
         label: "Mobile number",
         hint: "The number of the wallet that pays, such as 081234567890.",
+        label_id: "Nomor ponsel",
+        hint_id: "Nomor dompet yang membayar, misalnya 081234567890.",
     },
     Field {
         name: "status_path",
@@ -75,5 +89,7 @@ pub const FORM: [Field; 8] = [
         format: Format::Path,
         label: "Status path",
         hint: "Of the status call, where KasPro gave you one. Without it an unclear payment waits for its resolution by people.",
+        label_id: "Jalur status",
+        hint_id: "Untuk menanyakan status, bila KasPro memberinya. Tanpa ini pembayaran yang belum jelas menunggu diputuskan orang.",
     },
 ];

@@ -51,6 +51,8 @@ const FORM: [Field; 4] = [
         format: Format::Token { max: 64 },
         label: "Username",
         hint: "The account at OY!, as its dashboard shows it. It never changes.",
+        label_id: "Nama pengguna",
+        hint_id: "Akun di OY!, seperti di dasbornya. Tidak pernah berubah.",
     },
     Field {
         name: "api_key",
@@ -60,6 +62,8 @@ const FORM: [Field; 4] = [
         format: Format::Token { max: 255 },
         label: "API key",
         hint: "From OY!'s dashboard; staging and production have one each.",
+        label_id: "Kunci API",
+        hint_id: "Dari dasbor OY!; staging dan produksi punya kunci masing-masing.",
     },
     Field {
         name: "base_url",
@@ -69,6 +73,8 @@ const FORM: [Field; 4] = [
         format: Format::Url,
         label: "Base address",
         hint: "Instead of OY!'s own address; its path is kept.",
+        label_id: "Alamat dasar",
+        hint_id: "Pengganti alamat OY! sendiri; jalurnya tetap.",
     },
     Field {
         name: "username_header",
@@ -78,6 +84,8 @@ const FORM: [Field; 4] = [
         format: Format::HeaderName,
         label: "Username header",
         hint: "The same engine runs under other brands with x-username.",
+        label_id: "Header nama pengguna",
+        hint_id: "Mesin yang sama dipakai merek lain dengan x-username.",
     },
 ];
 

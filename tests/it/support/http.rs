@@ -28,6 +28,7 @@ fn masked(mut value: Value) -> Value {
         "id",
         "requestId",
         "createdAt",
+        "lastUsedAt",
         "updatedAt",
         "finalAt",
         "unknownSince",

@@ -225,7 +225,8 @@ impl Rig {
         let caller = member.caller();
         let url = format!("{}/webhooks/{name}", self.sandbox.merchant_url());
         let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
-        let First::Made(made) = endpoints::create(&self.app, &caller, &url, &events, None).await.unwrap() else {
+        let wish = endpoints::EndpointWish { url: &url, description: "", events: &events };
+        let First::Made(made) = endpoints::create(&self.app, &caller, &wish, None).await.unwrap() else {
             panic!("nothing was made before")
         };
         let secret = Secret { name: name.into(), secret: made.secret, verification_token: Some(made.token) };

@@ -346,7 +346,8 @@ pub async fn connect(app: &App, client_id: Uuid, sandbox: &Sandbox, code: &str, 
     connections::create(app, &new).await.expect("the connection is made")
 }
 
-async fn key(app: &App, client_id: Uuid, person: &str) -> String {
+/// A key that may do everything, of a person: `usr_…` or a name.
+pub async fn key(app: &App, client_id: Uuid, person: &str) -> String {
     key_with(app, client_id, person, Rights::all()).await
 }
 

@@ -7,14 +7,20 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Badge, HERE, evidence, status, word};
-use crate::console::frame::{self, Frame};
+use super::resolve::{Proposed, proposed, standing};
+use super::{Badge, HERE, OPERATE, evidence, path_of, payment_id, status, word};
+use crate::console::frame::{self, Frame, go};
 use crate::console::guard::Fail;
 use crate::console::show;
-use crate::console::visitor::{Console, Signed};
+use crate::console::visitor::{Console, Fields, Signed};
+use crate::domain::evidence::Evidence;
 use crate::domain::ids;
-use crate::domain::role::{Feature, Level};
+use crate::domain::payment::Status;
+use crate::domain::role::{Feature, Level, RESOLVE};
 use crate::flows::reads::{self, Detail};
+use crate::flows::resolve::Standing;
+use crate::flows::{endpoints, send_money};
+use crate::store::callback::CallRow;
 use crate::store::delivery::Row as Delivery;
 use crate::store::ledger::LineRow;
 use crate::store::payment::{AttemptRow, ObservationRow};
@@ -22,6 +28,8 @@ use crate::store::payment::{AttemptRow, ObservationRow};
 /// One thing that happened.
 struct Step {
     at: DateTime<Utc>,
+    /// Of what is written at one instant: causes before what they led to.
+    rank: u8,
     /// How it looks: `good`, `bad`, `warn` or `calm`.
     look: &'static str,
     sign: &'static str,
@@ -53,6 +61,26 @@ struct StoryPage<'a> {
     open: Vec<String>,
     steps: Vec<Step>,
     booked: Vec<Booked>,
+    path: String,
+    offers: Offers,
+    /// What waits for a second person, and whether it is the own.
+    proposed: Option<(Proposed, Standing)>,
+}
+
+/// What the person may do with the payment as it stands.
+struct Offers {
+    refresh: bool,
+    cancel: bool,
+    resend: bool,
+    resolve: bool,
+    /// Approving and withdrawing what is proposed.
+    decide: bool,
+}
+
+impl Offers {
+    fn any(&self) -> bool {
+        self.refresh || self.cancel || self.resend || self.resolve
+    }
 }
 
 impl StoryPage<'_> {
@@ -63,13 +91,20 @@ impl StoryPage<'_> {
 
 pub async fn story(State(console): State<Console>, signed: Signed, Path(id): Path<String>) -> Result<Response, Fail> {
     let caller = signed.caller(Feature::Transactions, Level::View)?;
-    let payment = ids::parse(ids::SEND_MONEY, &id).ok_or(Fail::NotFound)?;
+    let payment = payment_id(&id)?;
     let detail = reads::detail(&console.app, &caller, payment).await?.ok_or(Fail::NotFound)?;
     let deliveries = reads::deliveries(&console.app, &caller, payment).await?;
+    let calls = reads::calls(&console.app, &caller, payment).await?;
+    let standing = standing(&console, &caller, payment).await?;
     let row = &detail.view.row;
     let frame = Frame::of(&console, &signed, HERE, "transactions.title")
         .below("transactions.title", HERE)
         .titled(&row.external_id);
+    let offers = offers(&signed, &detail, &deliveries, &standing);
+    let proposed = match &standing.proposal {
+        Some(row) => Some((proposed(&console, &frame, row).await?, standing)),
+        None => None,
+    };
     let page = StoryPage {
         id,
         amount: show::money(row.amount, &row.currency),
@@ -81,11 +116,55 @@ pub async fn story(State(console): State<Console>, signed: Signed, Path(id): Pat
             .iter()
             .map(|open| format!("{}: {}", word(&frame, "exception", &open.kind), open.detail))
             .collect(),
-        steps: steps(&frame, &detail, &deliveries),
+        steps: steps(&frame, &detail, &deliveries, &calls),
         booked: detail.ledger.iter().map(|line| booked(&frame, line)).collect(),
+        path: path_of(payment),
+        offers,
+        proposed,
         frame: &frame,
     };
     frame::page(&console, &frame, &page)
+}
+
+fn offers(signed: &Signed, detail: &Detail, deliveries: &[Delivery], standing: &Standing) -> Offers {
+    let (row, may) = (&detail.view.row, |(feature, need)| signed.person.may(feature, need));
+    let is_over = Status::parse(&row.status).is_some_and(Status::is_final);
+    let evidence = Evidence::parse(&row.evidence);
+    Offers {
+        refresh: !is_over && matches!(evidence, Some(Evidence::Accepted | Evidence::Unknown)),
+        cancel: !is_over && evidence == Some(Evidence::Prepared) && may(OPERATE),
+        resend: !deliveries.is_empty() && may(OPERATE),
+        resolve: !standing.fits.is_empty() && may(RESOLVE),
+        decide: may(RESOLVE),
+    }
+}
+
+/// Asks the provider now; the page then shows what it said.
+pub async fn refresh(
+    State(console): State<Console>,
+    signed: Signed,
+    Path(id): Path<String>,
+    _: Fields,
+) -> Result<Response, Fail> {
+    let caller = signed.caller(Feature::Transactions, Level::View)?;
+    let payment = payment_id(&id)?;
+    send_money::status(&console.app, &caller, payment).await?.ok_or(Fail::NotFound)?;
+    Ok(go(&console, &path_of(payment), "flash.looked"))
+}
+
+/// Tells the payment's events once more to the endpoints that were told before.
+pub async fn resend(
+    State(console): State<Console>,
+    signed: Signed,
+    Path(id): Path<String>,
+    _: Fields,
+) -> Result<Response, Fail> {
+    let caller = signed.caller(OPERATE.0, OPERATE.1)?;
+    let payment = payment_id(&id)?;
+    reads::payment(&console.app, &caller, payment).await?.ok_or(Fail::NotFound)?;
+    let count = endpoints::replay_payment(&console.app, &caller, payment).await?;
+    let flash = if count > 0 { "flash.replayed" } else { "flash.replayed_none" };
+    Ok(go(&console, &path_of(payment), flash))
 }
 
 fn facts(frame: &Frame, detail: &Detail) -> Vec<(&'static str, String)> {
@@ -109,10 +188,11 @@ fn facts(frame: &Frame, detail: &Detail) -> Vec<(&'static str, String)> {
 }
 
 /// Everything that happened, in its order.
-fn steps(frame: &Frame, detail: &Detail, deliveries: &[Delivery]) -> Vec<Step> {
+fn steps(frame: &Frame, detail: &Detail, deliveries: &[Delivery], calls: &[CallRow]) -> Vec<Step> {
     let row = &detail.view.row;
     let taken = Step {
         at: row.created_at,
+        rank: 0,
         look: "calm",
         sign: "●",
         title: frame.t("story.taken").into(),
@@ -121,10 +201,13 @@ fn steps(frame: &Frame, detail: &Detail, deliveries: &[Delivery]) -> Vec<Step> {
     };
     let mut steps = vec![taken];
     steps.extend(detail.attempts.iter().map(|attempt| tried(frame, attempt)));
+    steps.extend(calls.iter().map(|call| called(frame, call)));
     steps.extend(detail.observations.iter().map(|seen| observed(frame, seen)));
+    // What was booked at one instant is one step.
+    let same = |a: &LineRow, b: &LineRow| (a.created_at, a.attempt, &a.kind) == (b.created_at, b.attempt, &b.kind);
+    steps.extend(detail.ledger.chunk_by(same).map(|lines| entered(frame, lines)));
     steps.extend(deliveries.iter().map(|delivery| told(frame, delivery)));
-    // Stable: what was written at one instant stays in the order of cause.
-    steps.sort_by_key(|step| step.at);
+    steps.sort_by_key(|step| (step.at, step.rank));
     steps
 }
 
@@ -148,6 +231,7 @@ fn tried(frame: &Frame, attempt: &AttemptRow) -> Step {
     lines.push(frame.t1("story.state", "state", &badge.word));
     Step {
         at: attempt.created_at,
+        rank: 4,
         look: badge.look,
         sign: "➤",
         title: frame.lang.with("story.attempt", &[("n", &number), ("label", label)]),
@@ -162,11 +246,50 @@ fn observed(frame: &Frame, seen: &ObservationRow) -> Step {
     let said = said.join(" · ");
     Step {
         at: seen.seen_at,
+        rank: 2,
         look: badge.look,
         sign: badge.sign,
         title: format!("{}: {}", word(frame, "seen", &seen.kind), badge.word),
         lines: if said.is_empty() { Vec::new() } else { vec![said] },
         raw: seen.raw.clone(),
+    }
+}
+
+/// A call from the provider. It is no news by itself: it is why the provider was asked.
+fn called(frame: &Frame, call: &CallRow) -> Step {
+    let number = call.attempt.to_string();
+    let label = call.label.as_deref().unwrap_or_default();
+    let mut lines = vec![frame.lang.with("story.call_text", &[("n", &number), ("label", label)])];
+    if call.done_at.is_none() {
+        lines.push(frame.t("story.call_open").into());
+    }
+    Step {
+        at: call.received_at,
+        rank: 1,
+        look: "calm",
+        sign: "☏",
+        title: word(frame, "seen", "callback"),
+        lines,
+        raw: None,
+    }
+}
+
+/// What was booked, with the amount of each line.
+fn entered(frame: &Frame, lines: &[LineRow]) -> Step {
+    let line = |row: &LineRow| {
+        let names = [("line", word(frame, "line", &row.line)), ("amount", show::money(row.amount, &row.currency))];
+        let (from, to) = (word(frame, "account", &row.credit), word(frame, "account", &row.debit));
+        frame.lang.with("story.entry", &[("line", &names[0].1), ("amount", &names[1].1), ("from", &from), ("to", &to)])
+    };
+    let kind = lines.first().map_or("", |row| row.kind.as_str());
+    Step {
+        at: lines.first().map_or(DateTime::UNIX_EPOCH, |row| row.created_at),
+        rank: if kind == "sent" { 5 } else { 3 },
+        look: if kind == "suspense" { "warn" } else { "calm" },
+        sign: "≡",
+        title: frame.t1("story.entered", "when", &word(frame, "booked", kind)),
+        lines: lines.iter().map(line).collect(),
+        raw: None,
     }
 }
 
@@ -187,8 +310,10 @@ fn told(frame: &Frame, delivery: &Delivery) -> Step {
     )];
     lines.extend(delivery.response_status.map(|status| format!("HTTP {status}")));
     lines.extend(delivery.note.clone());
+    lines.extend(delivery.next_try_at.map(|at| frame.t1("webhooks.next_try", "when", &frame.ago(&at))));
     Step {
         at: delivery.created_at,
+        rank: 6,
         look,
         sign,
         title: frame.t1("story.webhook", "type", &delivery.kind),

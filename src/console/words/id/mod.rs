@@ -2,11 +2,25 @@
 //! shows it.
 
 mod audit;
+mod doubt;
 mod frame;
 mod home;
 mod people;
 mod providers;
+mod sequences;
+mod settings;
 mod transactions;
+mod webhooks;
 
-pub const TABLES: &[&super::Table] =
-    &[audit::WORDS, frame::WORDS, home::WORDS, people::WORDS, providers::WORDS, transactions::WORDS];
+pub const TABLES: &[&super::Table] = &[
+    audit::WORDS,
+    doubt::WORDS,
+    frame::WORDS,
+    home::WORDS,
+    people::WORDS,
+    providers::WORDS,
+    sequences::WORDS,
+    settings::WORDS,
+    transactions::WORDS,
+    webhooks::WORDS,
+];

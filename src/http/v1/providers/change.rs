@@ -107,6 +107,7 @@ pub async fn change(
         label: body.label.as_deref(),
         services: body.services.as_deref(),
         credentials: body.credentials.as_ref(),
+        keeps_credentials: false,
         settings: body.settings.as_ref(),
         fee: body.fee.as_ref().map(Fee::plan),
     };
@@ -144,9 +145,6 @@ pub async fn set_status(
     if_match(&headers, old.version, WHAT)?;
     let unknown = || ApiError::field("status", "must be one of ACTIVE, MAINTENANCE, INACTIVE");
     let status = ConnectionStatus::parse(&body.status).ok_or_else(unknown)?;
-    if body.reason.trim().is_empty() {
-        return Err(ApiError::field("reason", "must not be blank"));
-    }
     let until = body.until.as_deref().map(|text| moment("until", text)).transpose()?;
     let new = NewStatus { status, reason: body.reason.trim(), until };
     let stored = connections::set_status_by(&http.app, &caller, &old, new);

@@ -205,21 +205,20 @@ pub async fn preview_fee(auth: Auth, Checked { body, .. }: Checked<FeeQuestion>)
     auth.may(Product::Providers, Need::Read)?;
     let currency = body.currency.as_deref().and_then(Currency::parse).unwrap_or(Currency::Idr);
     let plan = body.plan.plan();
-    let mut wrong = field_errors(connections::plan_faults(&plan));
-    let amount = Money::parse_positive(&body.amount.to_string(), currency);
-    if let Err(error) = amount {
-        wrong.push(FieldError { field: "amount".into(), message: error.to_string() });
-    }
-    let (Ok(amount), true) = (amount, wrong.is_empty()) else { return Err(ApiError::fields(wrong)) };
-    let too_much = || ApiError::field("plan", "gives no valid fee for this amount");
-    let made = plan.of(amount.units).ok_or_else(too_much)?;
-    let total = amount.units.checked_add(made.fee).and_then(|sum| sum.checked_add(made.tax)).ok_or_else(too_much)?;
-    let number = |units| Money::new(units, currency).number();
+    let amount = match Money::parse_positive(&body.amount.to_string(), currency) {
+        Ok(amount) => amount,
+        Err(error) => {
+            let mut wrong = field_errors(connections::plan_faults(&plan));
+            wrong.push(FieldError { field: "amount".into(), message: error.to_string() });
+            return Err(ApiError::fields(wrong));
+        }
+    };
+    let quote = connections::quote(&plan, amount).map_err(|wrong| ApiError::fields(field_errors(wrong)))?;
     Ok(reply::ok(FeeAnswer {
         amount: amount.number(),
-        fee: number(made.fee),
-        tax: number(made.tax),
-        total: number(total),
+        fee: quote.fee.number(),
+        tax: quote.tax.number(),
+        total: quote.total.number(),
         currency: currency.as_str(),
     }))
 }

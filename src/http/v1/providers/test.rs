@@ -7,10 +7,11 @@ use utoipa::ToSchema;
 use super::find;
 use crate::domain::access::{Need, Product};
 use crate::domain::ids;
-use crate::flows::connections::{self, Tested};
+use crate::flows::connections::{self, NotTested, Tested};
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure};
 use crate::http::extract::Http;
+use crate::http::limits::too_many;
 use crate::http::reply::{self, Reply, Success};
 
 /// What a test showed.
@@ -94,9 +95,17 @@ pub async fn test(
     let caller = auth.may(Product::Providers, Need::Write)?;
     let stored = find(&http, &caller, &id).await?;
     let id = stored.connection.id;
-    http.limits.test(id)?;
-    let tested = connections::test(&http.app, &caller, stored).await?;
-    let none =
-        || ApiError::conflict("no_test", "This provider has no call that tests a connection.", "Send a small payment.");
-    Ok(reply::ok(ConnectionTest::of(ids::show(ids::CONNECTION, id), tested.ok_or_else(none)?)))
+    let tested = connections::test(&http.app, &caller, stored).await.map_err(not_tested)?;
+    Ok(reply::ok(ConnectionTest::of(ids::show(ids::CONNECTION, id), tested)))
+}
+
+fn not_tested(why: NotTested) -> ApiError {
+    match why {
+        NotTested::NoCall => {
+            ApiError::conflict("no_test", "This provider has no call that tests a connection.", "Send a small payment.")
+        }
+        NotTested::TooOften(wait) => too_many(wait),
+        NotTested::Store(error) => error.into(),
+        NotTested::Fault(error) => error.into(),
+    }
 }

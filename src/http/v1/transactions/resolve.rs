@@ -84,7 +84,7 @@ impl Resolution {
 
 /// End a doubt about a payment: one person proposes, another approves.
 ///
-/// The first call records a proposal (202). A second call with the same outcome, by a key of another person, carries it
+/// The first call records a proposal (202). A second call with the same outcome, by a key that belongs to another person, carries it
 /// out at once and exactly once (200). Resolved as failed ends the payment; it never goes to another provider.
 #[utoipa::path(
     post, path = "/v1/transactions/{id}/resolve", tag = "Operations", operation_id = "resolve_transaction", request_body = Resolve,
@@ -92,7 +92,8 @@ impl Resolution {
     responses(
         (status = 200, body = Success<Resolution>, description = "Carried out, or withdrawn"),
         (status = 202, body = Success<Resolution>, description = "Proposed; a second person must approve"),
-        (status = 400, body = Failure), (status = 401, body = Failure), (status = 403, body = Failure),
+        (status = 400, body = Failure), (status = 401, body = Failure),
+        (status = 403, body = Failure, description = "`right_missing`; `person_has_no_say`: the key's person left the team, or has no such role"),
         (status = 404, body = Failure),
         (status = 409, body = Failure, description = "`second_person_needed`; `proposal_differs`; `not_resolvable`; `no_proposal`"),
         (status = 413, body = Failure), (status = 429, body = Failure), (status = 503, body = Failure),
@@ -118,12 +119,16 @@ pub async fn resolve(
 async fn withdraw(http: &Http, caller: &Caller, id: uuid::Uuid) -> Result<Reply<Resolution>, ApiError> {
     match resolve::withdraw(&http.app, caller, id).await.map_err(refused)? {
         Some(row) => Ok(reply::ok(Resolution::of("withdrawn", row))),
-        None => Err(ApiError::conflict(
-            "no_proposal",
-            "Nothing is proposed for this payment.",
-            "Read the payment: it may have been resolved already.",
-        )),
+        None => Err(no_proposal()),
     }
+}
+
+fn no_proposal() -> ApiError {
+    ApiError::conflict(
+        "no_proposal",
+        "Nothing is proposed for this payment.",
+        "Read the payment: it may have been resolved already.",
+    )
 }
 
 fn refused(refused: Refused) -> ApiError {
@@ -132,6 +137,12 @@ fn refused(refused: Refused) -> ApiError {
     };
     match refused {
         Refused::NotFound => ApiError::not_found("transaction"),
+        Refused::Gone => no_proposal(),
+        Refused::NotHeard => ApiError::forbidden(
+            "person_has_no_say",
+            "The person this key belongs to may not resolve payments of this client.",
+            "Call with a key of somebody who may: an owner, a super admin, an admin or a finance person of the team.",
+        ),
         Refused::Unfounded(fields) => {
             let needed =
                 |field: &str| FieldError { field: field.into(), message: "is required of who proposes".into() };

@@ -26,6 +26,9 @@ pub struct EndpointChange {
     #[schema(min_length = 1, max_length = 2000)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    #[schema(max_length = 200)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     #[schema(min_items = 1, max_items = 50)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<Vec<String>>,
@@ -72,21 +75,24 @@ pub async fn change(
     Checked { body, .. }: Checked<EndpointChange>,
 ) -> Result<Reply<Endpoint>, ApiError> {
     let caller = auth.may(Product::Webhooks, Need::Write)?;
-    let mut row = find(&http, &caller, &id).await?;
-    if_match(&headers, row.version, WHAT)?;
+    let before = find(&http, &caller, &id).await?;
+    if_match(&headers, before.version, WHAT)?;
+    let mut row = before.clone();
     let wrong_url = body.url.as_deref().and_then(|url| check_url(&http, url));
     all_good([wrong_url, body.events.as_deref().and_then(check_events)])?;
     if let Some(url) = body.url {
         row.url = url;
     }
+    if let Some(description) = body.description {
+        row.description = description.trim().into();
+    }
     if body.events.is_some() {
         row.events = chosen(body.events);
     }
     if let Some(status) = body.status {
-        row.disabled_reason = if status == endpoints::DISABLED { "switched off by its owner" } else { "" }.into();
-        row.status = status;
+        row = endpoints::switched(row, status == endpoints::ACTIVE);
     }
-    let row = endpoints::change(&http.app, row).await?.ok_or_else(|| changed_meanwhile(WHAT))?;
+    let row = endpoints::change(&http.app, &caller, &before, row).await?.ok_or_else(|| changed_meanwhile(WHAT))?;
     let version = etag(row.version);
     Ok(reply::ok(Endpoint::of(row)).header("etag", &version))
 }

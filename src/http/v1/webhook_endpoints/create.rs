@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Endpoint, all_good, check_events, check_url, chosen};
 use crate::domain::access::{Need, Product};
-use crate::flows::endpoints;
+use crate::flows::endpoints::{self, EndpointWish};
 use crate::flows::once::First;
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure};
@@ -23,6 +23,10 @@ pub struct NewEndpoint {
     /// https, on a public address.
     #[schema(min_length = 1, max_length = 2000)]
     pub url: String,
+    /// What it is for, in your words.
+    #[schema(max_length = 200)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Types of events; every end and every exception when left out.
     #[schema(min_items = 1, max_items = 50)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +60,9 @@ pub async fn create(
     let once = once(&headers, hash)?;
     let events = chosen(body.events);
     all_good([check_url(&http, &body.url), check_events(&events)])?;
-    match endpoints::create(&http.app, &caller, &body.url, &events, once).await? {
+    let description = body.description.as_deref().unwrap_or_default().trim();
+    let wish = EndpointWish { url: &body.url, description, events: &events };
+    match endpoints::create(&http.app, &caller, &wish, once).await? {
         First::Made(made) => {
             let version = etag(made.endpoint.version);
             let (secret, verification_token) = (Some(made.secret), Some(made.token));

@@ -11,7 +11,7 @@ use crate::domain::ids;
 use crate::flows::endpoints;
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure};
-use crate::http::extract::{Http, Params, id, page_limit};
+use crate::http::extract::{Http, Params, id, page_limit, word_param};
 use crate::http::reply::{self, Page, Reply, Success, time};
 use crate::store::delivery;
 
@@ -20,6 +20,8 @@ use crate::store::delivery;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Which {
+    /// pending, delivered or failed; all when left out.
+    state: Option<String>,
     /// `nextCursor` of the page before.
     cursor: Option<String>,
     /// 1 to 100; 20 when left out.
@@ -80,8 +82,9 @@ pub async fn deliveries(
     let caller = auth.may(Product::Webhooks, Need::Read)?;
     let row = find(&http, &caller, &endpoint).await?;
     let limit = page_limit(which.limit.as_deref())?;
+    let state = word_param("state", which.state.as_deref(), &endpoints::STATES)?;
     let before = which.cursor.as_deref().map(place).transpose()?;
-    let rows = endpoints::deliveries(&http.app, &row, before, limit as i64 + 1).await?;
+    let rows = endpoints::deliveries(&http.app, &row, state.as_deref(), before, limit as i64 + 1).await?;
     let cursor = |row: &delivery::Row| format!("{}.{}", ids::show(ids::EVENT, row.event_id), row.replay);
     Ok(reply::ok(Page::of(rows, limit, cursor, show)))
 }

@@ -32,6 +32,7 @@ pub struct Endpoint {
     #[schema(example = "we_0190163d8694739ba9d1e1f2b5c4a3d2")]
     pub id: String,
     pub url: String,
+    pub description: String,
     pub events: Vec<String>,
     /// ACTIVE or DISABLED.
     #[schema(example = "ACTIVE")]
@@ -59,6 +60,7 @@ impl Endpoint {
         Endpoint {
             id: ids::show(ids::ENDPOINT, row.id),
             url: row.url,
+            description: row.description,
             events: row.events,
             status: row.status,
             disabled_reason: row.disabled_reason,
