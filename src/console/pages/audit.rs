@@ -24,7 +24,7 @@ pub struct Which {
 }
 
 /// What entries are about: the word before the dot of their action, and the key of its name.
-const AREAS: [(&str, &str); 11] = [
+const AREAS: [(&str, &str); 13] = [
     ("member", "area.member"),
     ("invitation", "area.invitation"),
     ("session", "area.session"),
@@ -36,6 +36,8 @@ const AREAS: [(&str, &str); 11] = [
     ("connection", "area.connection"),
     ("sequence", "area.sequence"),
     ("sending", "area.sending"),
+    ("kyb", "area.kyb"),
+    ("privacy", "area.privacy"),
 ];
 
 #[derive(Template)]

@@ -21,6 +21,8 @@ pub const WORDS: &super::super::Table = &[
     ("area.sending", "Sending"),
     ("area.endpoint", "Webhook endpoints"),
     ("area.allow_list", "IP allow-list"),
+    ("area.kyb", "KYB file"),
+    ("area.privacy", "Privacy"),
     ("action.endpoint.created", "Made a webhook endpoint"),
     ("action.endpoint.changed", "Changed a webhook endpoint"),
     ("action.endpoint.secret_rotated", "Rotated a webhook secret"),
@@ -54,4 +56,7 @@ pub const WORDS: &super::super::Table = &[
     ("action.resolution.proposed", "Proposed a resolution"),
     ("action.resolution.approved", "Approved a resolution"),
     ("action.resolution.withdrawn", "Withdrew a resolution"),
+    ("action.kyb.saved", "Saved the KYB file"),
+    ("action.privacy.exported", "Exported what is kept of a person"),
+    ("action.privacy.erased", "Erased a person"),
 ];

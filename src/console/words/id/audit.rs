@@ -21,6 +21,8 @@ pub const WORDS: &super::super::Table = &[
     ("area.sending", "Pengiriman"),
     ("area.endpoint", "Endpoint webhook"),
     ("area.allow_list", "Daftar IP"),
+    ("area.kyb", "Berkas KYB"),
+    ("area.privacy", "Privasi"),
     ("action.endpoint.created", "Membuat endpoint webhook"),
     ("action.endpoint.changed", "Mengubah endpoint webhook"),
     ("action.endpoint.secret_rotated", "Mengganti rahasia webhook"),
@@ -54,4 +56,7 @@ pub const WORDS: &super::super::Table = &[
     ("action.resolution.proposed", "Mengusulkan keputusan"),
     ("action.resolution.approved", "Menyetujui keputusan"),
     ("action.resolution.withdrawn", "Menarik keputusan"),
+    ("action.kyb.saved", "Menyimpan berkas KYB"),
+    ("action.privacy.exported", "Mengekspor data seseorang"),
+    ("action.privacy.erased", "Menghapus data seseorang"),
 ];
