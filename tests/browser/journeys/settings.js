@@ -72,7 +72,7 @@ async function makeKey(desk) {
   await page.getByRole("button", { name: "Make key" }).click();
   await page.getByText("Give it at least one right").waitFor();
   await desk.look("key-new-wrong");
-  await page.getByRole("row", { name: /^Payments/ }).locator("[value=read_write]").check();
+  await page.getByRole("radio", { name: "Payments: Read & write" }).check();
   await page.getByRole("button", { name: "Make key" }).click();
   await page.getByRole("heading", { name: "Keep this key now" }).waitFor();
   const key = await page.getByLabel("API key", { exact: true }).inputValue();
