@@ -63,9 +63,11 @@ impl AuditPage<'_> {
         let (before, after) = (detail.get("before"), detail.get("after"));
         let mut lines = match (before, after) {
             (Some(Value::Object(before)), _) => {
-                let then = |name: &str| after.and_then(|after| after.get(name)).unwrap_or(&Value::Null);
-                let line = |(name, value): (&String, &Value)| self.change(name, value, then(name));
-                before.iter().map(line).collect()
+                let is = |name: &str| after.and_then(|after| after.get(name)).unwrap_or(&Value::Null);
+                let added = after.and_then(Value::as_object).into_iter().flatten();
+                let added = added.map(|(name, _)| name).filter(|name| !before.contains_key(*name));
+                let all = before.iter().chain(added.map(|name| (name, &Value::Null)));
+                all.map(|(name, was)| self.change(name, was, is(name))).collect()
             }
             (_, Some(Value::Object(after))) => after.iter().map(|(name, value)| self.line(name, value)).collect(),
             (_, Some(after)) => vec![self.change("order", before.unwrap_or(&Value::Null), after)],
@@ -99,7 +101,7 @@ impl AuditPage<'_> {
             Value::Array(all) => all.iter().map(|one| self.said(name, one)).collect::<Vec<_>>().join(", "),
             Value::Object(all) => all.iter().map(|(name, value)| self.line(name, value)).collect::<Vec<_>>().join(", "),
             Value::String(text) => self.word(name, text),
-            Value::Number(number) => match number.as_i64().filter(|_| name.ends_with("_bp")) {
+            Value::Number(number) => match number.as_i64().filter(|_| name.ends_with("Bp")) {
                 Some(points) if points % 100 == 0 => format!("{}%", points / 100),
                 Some(points) => format!("{}.{:02}%", points / 100, points % 100),
                 None => number.to_string(),

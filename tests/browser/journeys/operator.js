@@ -97,7 +97,9 @@ async function fee(desk) {
   const { page } = desk;
   await openProvider(desk, SECOND);
   await page.getByRole("link", { name: "Change fees" }).click();
+  desk.unfinished.push("/console/providers/example");
   await page.getByRole("radio", { name: "Flat fee" }).check();
+  await page.getByText("Fill in the fee to see an example.").waitFor();
   await page.getByLabel("Fee", { exact: true }).fill("4.000");
   const example = page.getByRole("status").filter({ hasText: "costs" });
   await example.filter({ hasText: "Rp4.000" }).waitFor();
