@@ -5,6 +5,7 @@ mod bench;
 mod client;
 mod demo;
 mod keyring;
+mod privacy;
 mod sandbox;
 pub mod service;
 mod user;
@@ -63,6 +64,9 @@ enum Command {
     /// The books.
     #[command(subcommand)]
     Ledger(admin::LedgerCommand),
+    /// What is kept of the people of a KYB file, and its end.
+    #[command(subcommand)]
+    Privacy(privacy::PrivacyCommand),
     /// The audit log.
     #[command(subcommand)]
     Audit(admin::AuditCommand),
@@ -102,6 +106,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::User(command) => user::user(config, command),
         Command::Connection(command) => admin::connection(config, command),
         Command::Ledger(command) => admin::ledger(config, &command),
+        Command::Privacy(command) => privacy::privacy(config, command),
         Command::Audit(command) => admin::audit(config, &command),
         Command::Rollups(command) => admin::rollups(config, &command),
         Command::Sending(command) => admin::sending(config, &command),

@@ -1,19 +1,23 @@
 //! Encryption at rest: AES-256-GCM under a key of the client's own, bound to the place it is stored in.
 //!
-//! A sealed value reads `version (1) · key id (4, big-endian) · nonce (12) · ciphertext and tag`. The key is
-//! HKDF-SHA-256 of the master key named by the id, with the client as context: random nonces stay far
-//! from their limit, and one client's key opens nothing of another's. Client, table, row and column are associated data,
-//! so a value copied into another row or another client's table does not open.
+//! A sealed value reads `version (1) · key id (4, big-endian) · nonce (12) · ciphertext and tag`; under a data key,
+//! which the row names, `version (2) · nonce (12) · ciphertext and tag`. The key of the first form is HKDF-SHA-256 of the
+//! master key named by the id, with the client as context: random nonces stay far from their limit, and one client's key
+//! opens nothing of another's. Client, table, row and column are associated data, so a value copied into another row or
+//! another client's table does not open.
 
 use std::collections::BTreeMap;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use uuid::Uuid;
 
-use super::hmac_sha256;
+use super::{hmac_sha256, random_bytes};
 
 const VERSION: u8 = 1;
+const VERSION_OF_DATA: u8 = 2;
 const HEADER: usize = 1 + 4 + NONCE_LEN;
+/// What the authentication adds to a value.
+const TAG: usize = 16;
 
 /// Where a value is stored: part of what is authenticated.
 #[derive(Clone, Copy, Debug)]
@@ -58,15 +62,10 @@ impl Keyring {
     /// Seals `plain` for `place` under the current key.
     pub fn seal(&self, place: Place<'_>, plain: &[u8]) -> Vec<u8> {
         let key = self.client_key(&self.masters[&self.current], place.client);
-        let mut body = plain.to_vec();
-        let nonce = key
-            .seal_in_place_append_tag(Aad::from(associated(place)), &mut body)
-            .expect("AES-256-GCM seals any value that fits in memory");
-        let mut sealed = Vec::with_capacity(HEADER + body.len());
+        let mut sealed = Vec::with_capacity(HEADER + plain.len() + TAG);
         sealed.push(VERSION);
         sealed.extend_from_slice(&self.current.to_be_bytes());
-        sealed.extend_from_slice(nonce.as_ref());
-        sealed.extend_from_slice(&body);
+        append_sealed(&mut sealed, &key, place, plain);
         sealed
     }
 
@@ -77,13 +76,7 @@ impl Keyring {
         }
         let id = u32::from_be_bytes(sealed[1..5].try_into().map_err(|_| OpenError::Malformed)?);
         let master = self.masters.get(&id).ok_or(OpenError::UnknownKey(id))?;
-        let nonce = Nonce::try_assume_unique_for_key(&sealed[5..HEADER]).map_err(|_| OpenError::Malformed)?;
-        let mut body = sealed[HEADER..].to_vec();
-        let plain = self
-            .client_key(master, place.client)
-            .open_in_place(nonce, Aad::from(associated(place)), &mut body)
-            .map_err(|_| OpenError::Refused)?;
-        Ok(plain.to_vec())
+        open_sealed(&self.client_key(master, place.client), place, &sealed[5..])
     }
 
     /// A keyed hash of a value that must be found again without being readable, such as an account number.
@@ -112,6 +105,66 @@ impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Keyring(current {})", self.current)
     }
+}
+
+/// A key of its own for data that must be erasable by themselves. It is kept sealed under the master keys; who destroys
+/// that, destroys all that is sealed under it.
+pub struct DataKey(RandomizedNonceKey);
+
+impl DataKey {
+    /// A new key, and the same sealed for `place`.
+    pub fn make(ring: &Keyring, place: Place<'_>) -> (DataKey, Vec<u8>) {
+        let bytes = random_bytes::<32>();
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).expect("an AES-256 key is 32 bytes");
+        (DataKey(key), ring.seal(place, &bytes))
+    }
+
+    /// Opens a key that [`DataKey::make`] sealed for the same place.
+    pub fn open(ring: &Keyring, place: Place<'_>, wrapped: &[u8]) -> Result<DataKey, OpenError> {
+        let bytes = ring.open(place, wrapped)?;
+        Ok(DataKey(RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| OpenError::Malformed)?))
+    }
+
+    /// Seals `plain` for `place`.
+    pub fn seal(&self, place: Place<'_>, plain: &[u8]) -> Vec<u8> {
+        let mut sealed = Vec::with_capacity(1 + NONCE_LEN + plain.len() + TAG);
+        sealed.push(VERSION_OF_DATA);
+        append_sealed(&mut sealed, &self.0, place, plain);
+        sealed
+    }
+
+    /// Opens what [`DataKey::seal`] sealed for the same place.
+    pub fn unseal(&self, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+        match sealed.split_first() {
+            Some((&VERSION_OF_DATA, rest)) => open_sealed(&self.0, place, rest),
+            _ => Err(OpenError::Malformed),
+        }
+    }
+}
+
+impl std::fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DataKey(…)")
+    }
+}
+
+/// Appends nonce, ciphertext and tag.
+fn append_sealed(sealed: &mut Vec<u8>, key: &RandomizedNonceKey, place: Place<'_>, plain: &[u8]) {
+    let mut body = plain.to_vec();
+    let nonce = key
+        .seal_in_place_append_tag(Aad::from(associated(place)), &mut body)
+        .expect("AES-256-GCM seals any value that fits in memory");
+    sealed.extend_from_slice(nonce.as_ref());
+    sealed.extend_from_slice(&body);
+}
+
+/// Opens nonce, ciphertext and tag.
+fn open_sealed(key: &RandomizedNonceKey, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+    let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(OpenError::Malformed)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError::Malformed)?;
+    let mut body = body.to_vec();
+    let plain = key.open_in_place(nonce, Aad::from(associated(place)), &mut body).map_err(|_| OpenError::Refused)?;
+    Ok(plain.to_vec())
 }
 
 fn associated(place: Place<'_>) -> Vec<u8> {

@@ -18,11 +18,19 @@ pub enum Product {
     Providers,
     /// Cancel, resolve, pause, exceptions.
     Operations,
+    /// The KYB file (seed 000): data of people among it.
+    Kyb,
 }
 
 impl Product {
-    pub const ALL: [Product; 5] =
-        [Product::SendMoney, Product::Webhooks, Product::Settings, Product::Providers, Product::Operations];
+    pub const ALL: [Product; 6] = [
+        Product::SendMoney,
+        Product::Webhooks,
+        Product::Settings,
+        Product::Providers,
+        Product::Operations,
+        Product::Kyb,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -31,6 +39,7 @@ impl Product {
             Product::Settings => "settings",
             Product::Providers => "providers",
             Product::Operations => "operations",
+            Product::Kyb => "kyb",
         }
     }
 }

@@ -30,6 +30,10 @@ pub const SESSION: &str = "ses";
 /// Prefix of a request, in `X-Request-Id` and in every error.
 pub const REQUEST: &str = "req";
 pub const AUDIT: &str = "au";
+/// Prefix of a person of a KYB file.
+pub const PERSON: &str = "per";
+/// Prefix of an uploaded document.
+pub const DOCUMENT: &str = "doc";
 
 /// A new id for something that comes to be at `now`.
 pub fn new_id(now: DateTime<Utc>) -> Uuid {

@@ -11,6 +11,7 @@ pub mod destination;
 pub mod evidence;
 pub mod fee;
 pub mod ids;
+pub mod kyb;
 pub mod latency;
 pub mod ledger;
 pub mod money;

@@ -132,7 +132,7 @@ pub const RESOLVE: (Feature, Level) = (Feature::Reconciliation, Level::Edit);
 
 /// The most that an API key may do that a person of this role makes. Keys are part of the settings; payments are made by
 /// keys alone (contracts/paystrator.md section 3, set-up order), so who has the settings may give the right to make
-/// them. Providers and operations follow what the person may do there without a key.
+/// them. Providers, operations and the KYB file follow what the person may do there without a key.
 pub fn key_rights(role: Role) -> Rights {
     let by = |feature: Feature| match level(role, feature) {
         Level::None => Right::None,
@@ -149,6 +149,8 @@ pub fn key_rights(role: Role) -> Rights {
             settings
         }
         Product::Operations => Right::None,
+        Product::Kyb if settings == Right::None => Right::None,
+        Product::Kyb => by(Feature::ClientKyb),
     };
     Rights(Product::ALL.into_iter().map(|product| (product, of(product))).collect())
 }

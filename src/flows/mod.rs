@@ -17,6 +17,7 @@ pub mod endpoints;
 pub mod gauges;
 pub mod inquiry;
 pub mod keys;
+pub mod kyb;
 pub mod lanes;
 pub mod once;
 pub mod overview;

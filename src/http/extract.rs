@@ -83,15 +83,39 @@ fn unreadable(rejection: BytesRejection) -> ApiError {
     ApiError::field("body", "could not be read to its end")
 }
 
-/// Reads and checks a body.
-pub fn check<T: Shape>(bytes: &[u8]) -> Result<Checked<T>, ApiError> {
+/// A body that is a JSON object, for a handler that checks more of it than a schema can say; [`judged`] does the rest.
+pub struct Object(pub serde_json::Map<String, Value>);
+
+impl FromRequest<Http> for Object {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &Http) -> Result<Self, ApiError> {
+        object(&Bytes::from_request(request, state).await.map_err(unreadable)?).map(Object)
+    }
+}
+
+fn object(bytes: &[u8]) -> Result<serde_json::Map<String, Value>, ApiError> {
     // An absent body is an empty object: several calls have nothing they must say.
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     let value: Value = serde_json::from_slice(bytes).map_err(|error| {
         ApiError::field("body", &format!("is not JSON (line {}, column {})", error.line(), error.column()))
     })?;
-    let Value::Object(mut object) = value else { return Err(ApiError::field("body", "must be a JSON object")) };
-    let mut wrong = T::today(&mut object);
+    let Value::Object(object) = value else { return Err(ApiError::field("body", "must be a JSON object")) };
+    Ok(object)
+}
+
+/// Reads and checks a body.
+pub fn check<T: Shape>(bytes: &[u8]) -> Result<Checked<T>, ApiError> {
+    let mut object = object(bytes)?;
+    let wrong = T::today(&mut object);
+    judged(object, wrong)
+}
+
+/// Checks an object by its schema; `wrong` is what was found before.
+pub fn judged<T: Shape>(
+    mut object: serde_json::Map<String, Value>,
+    mut wrong: Vec<FieldError>,
+) -> Result<Checked<T>, ApiError> {
     object.retain(|_, value| !value.is_null());
     let value = Value::Object(object);
     zeros(&value, "", &mut wrong);

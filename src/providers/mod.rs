@@ -23,6 +23,7 @@ use serde_json::Value;
 
 use crate::crypto::secret::{Personal, SecretString};
 use crate::domain::evidence::Verdict;
+use crate::domain::kyb::completeness::Addition;
 use crate::domain::money::{Currency, Money};
 use crate::domain::retry::ResendRule;
 use crate::domain::sequence::Reach;
@@ -48,6 +49,11 @@ pub trait Provider: Send + Sync {
     fn identity(&self, credentials: &Value, settings: &Value) -> Result<String, Vec<FieldFault>>;
     fn send_money(&self) -> Option<&dyn SendMoney>;
     fn callbacks(&self) -> Option<&dyn Callbacks>;
+
+    /// What it needs of a KYB file beyond what every provider does.
+    fn kyb_additions(&self) -> &'static [Addition] {
+        &[]
+    }
 
     /// Whether it offers `service`.
     fn offers(&self, service: Service) -> bool {

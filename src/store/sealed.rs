@@ -23,7 +23,7 @@ pub struct Column {
 }
 
 /// All of them. `tests/it/rotation.rs` compares the places with those the flows seal to.
-pub const COLUMNS: [Column; 12] = [
+pub const COLUMNS: [Column; 13] = [
     column("connection", "credentials", "id", "0", "connection.credentials"),
     column("endpoint", "secret", "id", "0", "endpoint.secret"),
     column("endpoint", "previous_secret", "id", "0", "endpoint.secret"),
@@ -32,11 +32,15 @@ pub const COLUMNS: [Column; 12] = [
     column("payment", "receiver", "id", "0", "payment.receiver"),
     column("attempt", "frozen", "payment_id", "number", "attempt.frozen"),
     column("invitation", "email", "id", "0", "invitation.email"),
+    column("data_key", "wrapped", "id", "0", "data_key.wrapped"),
     of_people("email", "app_user.email"),
     of_people("name", "app_user.name"),
     of_people("totp", "app_user.totp"),
     of_people("totp_pending", "app_user.totp"),
 ];
+
+/// Places whose values are sealed under a key of `data_key`: where that is sealed anew, they stay as they are.
+pub const UNDER_DATA_KEYS: [&str; 2] = ["kyb_version.company", "kyb_person.data"];
 
 const fn of_people(name: &'static str, place: &'static str) -> Column {
     Column { client: "user_id", ..column("app_user", name, "user_id", "0", place) }

@@ -19,7 +19,7 @@ type Endpoint = (&'static str, &'static str, Option<Value>, Product, Need);
 #[rustfmt::skip]
 fn endpoints() -> Vec<Endpoint> {
     use Need::{Read, Write};
-    use Product::{Operations, Providers, SendMoney, Settings, Webhooks};
+    use Product::{Kyb, Operations, Providers, SendMoney, Settings, Webhooks};
     let inquiry = json!({ "receiverBankCode": "BCA", "receiverAccountNo": "1239812390" });
     let order = json!({ "connections": ["{conn}"] });
     let asked = json!({ "service": "send_money", "destination": "BCA", "amount": 1 });
@@ -61,6 +61,10 @@ fn endpoints() -> Vec<Endpoint> {
         ("PUT", "/v1/sequences/{service}/{destination}", Some(order), Providers, Write),
         ("DELETE", "/v1/sequences/{service}/{destination}", None, Providers, Write),
         ("GET", "/v1/sequences/{service}/{destination}/versions", None, Providers, Read),
+        ("GET", "/v1/kyb", None, Kyb, Read),
+        ("PUT", "/v1/kyb", Some(json!({})), Kyb, Write),
+        ("GET", "/v1/kyb/versions", None, Kyb, Read),
+        ("GET", "/v1/kyb/completeness", None, Kyb, Read),
         ("GET", "/v1/events", None, Webhooks, Read),
         ("GET", "/v1/webhook-endpoints", None, Webhooks, Read),
         ("POST", "/v1/webhook-endpoints", Some(json!({ "url": "http://127.0.0.1:1/" })), Webhooks, Write),
@@ -313,6 +317,7 @@ async fn a_revoked_key_ends_with_its_tokens() {
             "person": "Ani",
             "revokedAt": null,
             "rights": {
+              "kyb": "none",
               "operations": "none",
               "providers": "none",
               "send_money": "read_write",
@@ -350,6 +355,7 @@ async fn a_revoked_key_ends_with_its_tokens() {
             "person": "Ani",
             "revokedAt": "[revokedAt]",
             "rights": {
+              "kyb": "none",
               "operations": "none",
               "providers": "none",
               "send_money": "read_write",

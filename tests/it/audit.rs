@@ -73,6 +73,7 @@ async fn what_was_done_is_listed_newest_first() {
                   "key": "[key]",
                   "name": "Second",
                   "rights": {
+                    "kyb": "none",
                     "operations": "none",
                     "providers": "none",
                     "send_money": "none",

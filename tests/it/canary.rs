@@ -5,7 +5,8 @@ use std::cell::Cell;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use paystrator::flows::connections;
+use paystrator::domain::ids;
+use paystrator::flows::{self, connections};
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -13,12 +14,25 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::support::bad::{Captured, Stub, fast, set_oy};
-use crate::support::{World, run_with};
+use crate::support::{World, kyb, run_with};
 
 const NAME: &str = "Canarius Kenari";
 const ACCOUNT: &str = "8675309086753";
 const TRUE_OWNER: &str = "KENARI BINTI BURUNG";
 const API_KEY: &str = "canary-api-key-of-the-connection";
+/// What a KYB file says of people and of the company.
+const KYB: [&str; 10] = [
+    "Kenari Direktur Utama",
+    "kenari.direktur@burung.example",
+    "+6287712312399",
+    "1977-07-17",
+    "Kota Burung Kenari",
+    "Jl. Kenari Kuning No. 88",
+    "Pengaju Kenari",
+    "pengaju@burung.example",
+    "8675309086753098",
+    "PT KENARI MERDEKA",
+];
 
 thread_local! {
     /// Whether this thread's log lines are kept.
@@ -125,6 +139,58 @@ async fn days(world: &World, parrot_stub: &Stub) -> Vec<String> {
     refusals
 }
 
+/// A KYB file saved, changed, refused in every careless way, told to its person, erased, and broken. Answers the refusals.
+async fn kyb_days(world: &World) -> Vec<String> {
+    let [director, email, phone, born, place, home, submitter, address, npwp, company] = KYB;
+    let mut file = kyb::example();
+    for (path, value) in [
+        ("stakeholder[0].director_name", director),
+        ("stakeholder[0].email", email),
+        ("stakeholder[0].phone", phone),
+        ("stakeholder[0].birth_date", born),
+        ("stakeholder[0].birth_place", place),
+        ("stakeholder[0].address", home),
+        ("submitter.name", submitter),
+        ("submitter.email", address),
+        ("documents.npwp_number", npwp),
+        ("legal_entity.legal_name", company),
+    ] {
+        kyb::set(&mut file, path, Some(json!(value)));
+    }
+    let saved = world.save_kyb(&file, None).await;
+    let mut changed = saved.clone();
+    kyb::set(&mut changed, "stakeholder[0].occupation", Some(json!(director)));
+    world.save_kyb(&changed, Some("*")).await;
+    let mut refusals = Vec::new();
+    for (path, _) in kyb::fields() {
+        for value in [json!([KYB]), json!({ "a": KYB }), json!(KYB.join("\n")), json!(format!("<{email}>{npwp}"))] {
+            let mut wrong = changed.clone();
+            kyb::set(&mut wrong, &path, Some(value));
+            let reply = kyb::put(&world.caller, &wrong, Some("*")).await;
+            assert_eq!(reply.status, 400, "{path}: {}", reply.body);
+            refusals.push(reply.body.to_string());
+        }
+    }
+    let broken = changed.to_string().replace(['}', ']'], "");
+    refusals.push(world.caller.call("PUT", "/v1/kyb", Some(broken), &[("If-Match", "*")]).await.body.to_string());
+    refusals.push(kyb::put(&world.caller, &file, None).await.body.to_string());
+    refusals.push(world.caller.get("/v1/kyb/completeness?provider=nobody").await.body.to_string());
+    refusals.push(world.caller.get("/v1/kyb/versions").await.body.to_string());
+    let person = saved["stakeholder"][0]["person_id"].as_str().and_then(|id| ids::parse(ids::PERSON, id)).unwrap();
+    let export = flows::kyb::export(&world.app, world.client_id, person, "Ani").await.unwrap().unwrap();
+    assert!(export.to_string().contains(director));
+    // A row that was meddled with tells nobody what it held.
+    sqlx::query("UPDATE kyb_person SET data = set_byte(data, 40, get_byte(data, 40) # 1)")
+        .execute(&world.sql)
+        .await
+        .unwrap();
+    let meddled = world.caller.get("/v1/kyb").await;
+    assert_eq!(meddled.status, 500, "{}", meddled.body);
+    refusals.push(meddled.body.to_string());
+    flows::kyb::erase(&world.app, world.client_id, person, "Ani").await.unwrap();
+    refusals
+}
+
 #[tokio::test]
 async fn no_canary_leaves_its_cage() {
     let logs = Capture::default();
@@ -144,7 +210,8 @@ async fn no_canary_leaves_its_cage() {
         let hook = Stub::start(|told| (500, format!("{:?}", told.headers.get("x-webhook-verification-token")))).await;
         let made = world.caller.post("/v1/webhook-endpoints", json!({ "url": hook.url })).await;
         let stub = Stub::start(parrot).await;
-        let refusals = days(&world, &stub).await;
+        let mut refusals = days(&world, &stub).await;
+        refusals.extend(kyb_days(&world).await);
         world.idle().await;
         assert!(hook.seen().iter().any(|told| told.body.contains("payment.failed")));
         assert!(stub.seen().len() >= 2);
@@ -161,6 +228,7 @@ async fn no_canary_leaves_its_cage() {
             "sk_test_canary-of-a-stranger".to_owned(),
         ];
         let people = [NAME, ACCOUNT, TRUE_OWNER].map(String::from);
+        let kyb = KYB.map(String::from);
         let bodies: Vec<String> = hook.seen().into_iter().map(|told| told.body).collect();
         let places = [
             ("the database", whole_database(&world).await),
@@ -172,7 +240,7 @@ async fn no_canary_leaves_its_cage() {
         assert!(places[1].1.contains("TRACE") && places[1].1.contains("paystrator::"), "the log was not heard");
         for (place, all) in &places {
             assert!(all.len() > 300, "{place} holds nothing to search: {all}");
-            for canary in secrets.iter().chain(&people) {
+            for canary in secrets.iter().chain(&people).chain(&kyb) {
                 for form in [canary.clone(), hex::encode(canary), canary.to_uppercase()] {
                     let found = all.find(&form).map(|at| {
                         let start = all[..at].char_indices().rev().nth(300).map_or(0, |(i, _)| i);

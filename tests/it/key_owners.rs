@@ -185,4 +185,5 @@ fn no_role_gives_a_key_more_than_it_may_do_itself() {
     assert!(gives(Role::Developer, Product::Providers, Need::Read));
     assert!(!gives(Role::Developer, Product::Providers, Need::Write));
     assert!(!gives(Role::Developer, Product::Operations, Need::Read));
+    assert!(!gives(Role::Developer, Product::Kyb, Need::Read), "the file holds data of people");
 }

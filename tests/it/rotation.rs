@@ -9,13 +9,14 @@ use paystrator::clock::Clock;
 use paystrator::crypto::envelope::{Keyring, OpenError, Place};
 use paystrator::flows::rotation::{self, Progress};
 use paystrator::outbound::{Outbound, OutboundLimits};
-use paystrator::store::sealed::COLUMNS;
+use paystrator::store::sealed::{COLUMNS, UNDER_DATA_KEYS};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Row};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::support::http::Caller;
+use crate::support::kyb::{self, example};
 use crate::support::world::{fresh_database, open};
 use crate::support::{Options, World};
 
@@ -60,6 +61,7 @@ async fn every_value_is_sealed_anew_while_payments_run() {
     let called = world.callback(json!({ "partner_trx_id": "nobodysreference" })).await;
     assert_eq!(called.status, 200);
     people(&world).await;
+    world.save_kyb(&example(), None).await;
     assert_eq!(keys_of(&rotation::count(&world.app).await.unwrap()), BTreeSet::from([1]));
 
     let world = restarted(world, &url, &[1, 2]).await;
@@ -107,6 +109,8 @@ async fn every_value_is_sealed_anew_while_payments_run() {
             assert!(matches!(old.open(place, &value), Err(OpenError::UnknownKey(2))), "{column:?}");
         }
     }
+    let file = world.caller.get("/v1/kyb").await;
+    assert_eq!((file.status, kyb::without_ids(file.body["data"]["file"].clone())), (200, example()));
     world.books_hold().await;
     world.service.stop().await;
     world.sandbox.stop().await;
@@ -155,13 +159,18 @@ fn every_place_that_is_sealed_to_is_listed() {
             let text = std::fs::read_to_string(&path).unwrap();
             // Named where a value is sealed, or in a constant that is.
             let constants = text.split(": &str = \"app_user.").skip(1).map(|found| format!("app_user.{found}"));
-            for found in text.split("column: \"").skip(1).map(str::to_owned).chain(constants) {
+            let under = UNDER_DATA_KEYS
+                .into_iter()
+                .filter(|place| text.contains(&format!(": &str = \"{place}\"")))
+                .map(str::to_owned);
+            for found in text.split("column: \"").skip(1).map(str::to_owned).chain(constants).chain(under) {
                 sealed.insert(found.split('"').next().unwrap().to_owned());
             }
         }
     }
     // Places have a table and a column; errors name others in the same words.
     sealed.retain(|place| place.contains('.') && !place.starts_with("fee_plan."));
-    let listed: BTreeSet<String> = COLUMNS.iter().map(|column| column.place.to_owned()).collect();
+    let masters = COLUMNS.iter().map(|column| column.place);
+    let listed: BTreeSet<String> = masters.chain(UNDER_DATA_KEYS).map(str::to_owned).collect();
     assert_eq!(sealed, listed);
 }

@@ -35,7 +35,7 @@ pub struct Options {
     payments: u64,
 }
 
-/// One side: a service on a filled database, and who is signed in.
+/// One side: a service on a filled database, and whoever signs in.
 struct Side {
     service: Service,
     outbound: Outbound,
@@ -52,7 +52,7 @@ type Page = (&'static str, String);
 pub async fn measure(database: &Database, options: &Options) -> anyhow::Result<()> {
     let mut small = Side::start(database, SMALL).await?;
     let mut large = Side::start(database, options.payments).await?;
-    // Now, not earlier: filling the other side can take longer than a session may be idle.
+    // Filling takes longer than a session without use lasts.
     small.sign_in().await?;
     large.sign_in().await?;
     let mut failed = Vec::new();

@@ -102,7 +102,9 @@ pub async fn play(client: &Client, sandbox: &Sandbox) -> anyhow::Result<Vec<Stor
     let mut sent = Vec::new();
     for scene in &SCENES {
         for (provider, operation, kind, code) in scene.faults {
-            let mut fault = Fault::new(*kind).on(operation).account(scene.account).times(1);
+            let mut fault = Fault::new(*kind).on(operation).account(scene.account);
+            // A refusal stands however often it is asked for; what gets lost gets lost once.
+            fault.times = (*kind != Kind::Refuse).then_some(1);
             fault.code = (!code.is_empty()).then(|| (*code).to_owned());
             let simulator = sandbox.simulator(provider).context("the sandbox has a simulator of every provider")?;
             simulator.add_fault(fault).map_err(anyhow::Error::msg)?;

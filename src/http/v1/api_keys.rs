@@ -59,6 +59,10 @@ pub struct KeyRights {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^(none|read|write|read_write)$")]
     pub operations: Option<String>,
+    /// The KYB file, with the data of its people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^(none|read|write|read_write)$")]
+    pub kyb: Option<String>,
 }
 
 /// A key.
@@ -76,7 +80,7 @@ pub struct Key {
     /// Its first and last characters, to recognise it by.
     pub hint: String,
     /// A right for every product.
-    #[schema(value_type = Object, example = json!({ "send_money": "read_write", "webhooks": "read", "settings": "none", "providers": "none", "operations": "none" }))]
+    #[schema(value_type = Object, example = json!({ "send_money": "read_write", "webhooks": "read", "settings": "none", "providers": "none", "operations": "none", "kyb": "none" }))]
     pub rights: BTreeMap<&'static str, Right>,
     pub created_at: String,
     /// When it was last called with.
@@ -152,6 +156,7 @@ fn rights(wanted: &KeyRights) -> Rights {
             (Product::Settings, of(&wanted.settings)),
             (Product::Providers, of(&wanted.providers)),
             (Product::Operations, of(&wanted.operations)),
+            (Product::Kyb, of(&wanted.kyb)),
         ]
         .into(),
     )

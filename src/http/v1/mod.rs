@@ -11,6 +11,7 @@ pub mod exceptions;
 pub mod get_status;
 pub mod health;
 pub mod ip_allow_list;
+pub mod kyb;
 pub mod payment;
 pub mod providers;
 pub mod send_money;

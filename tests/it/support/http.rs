@@ -66,6 +66,7 @@ fn masked(mut value: Value) -> Value {
         "hash",
         "key",
         "statusUntil",
+        "saved_at",
     ];
     match &mut value {
         Value::Object(fields) => {

@@ -7,6 +7,7 @@ pub mod days;
 pub mod dice;
 pub mod golden;
 pub mod http;
+pub mod kyb;
 pub mod pg;
 pub mod rig;
 pub mod truth;

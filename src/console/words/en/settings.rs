@@ -11,6 +11,8 @@ pub const WORDS: &super::super::Table = &[
     ("product.providers_text", "Connections, fees, sequences."),
     ("product.operations", "Operations"),
     ("product.operations_text", "Cancel, resolve, exceptions, pause sending."),
+    ("product.kyb", "KYB file"),
+    ("product.kyb_text", "What the company says of itself, with the data of its people."),
     ("right.none", "None"),
     ("right.read", "Read"),
     ("right.write", "Write"),

@@ -11,6 +11,8 @@ pub const WORDS: &super::super::Table = &[
     ("product.providers_text", "Koneksi, biaya, urutan."),
     ("product.operations", "Operasi"),
     ("product.operations_text", "Membatalkan, menyelesaikan, pengecualian, menjeda pengiriman."),
+    ("product.kyb", "Berkas KYB"),
+    ("product.kyb_text", "Keterangan perusahaan, dengan data orang-orangnya."),
     ("right.none", "Tidak ada"),
     ("right.read", "Baca"),
     ("right.write", "Tulis"),

@@ -1,0 +1,127 @@
+//! What privacy asks of a KYB file: who stands in it, everything that is kept of one person, and its end.
+//!
+//! Erasing destroys the person's key: no version can tell of them any more. Nothing else is changed; books hold no
+//! person of a KYB file.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{keys, person_sheet};
+use crate::app::App;
+use crate::crypto::secret::Personal;
+use crate::domain::ids;
+use crate::domain::webhook::time;
+use crate::flows;
+use crate::flows::audit::{Deed, record};
+use crate::store::{data_key, kyb};
+
+/// Somebody who stands in a client's file, in whatever version.
+#[derive(Debug)]
+pub struct Listed {
+    pub id: Uuid,
+    /// What they are in it: submitter, stakeholder, or both.
+    pub roles: Vec<String>,
+    /// As the last version names them; `None` where it does not, or where they were erased.
+    pub name: Option<Personal>,
+    pub first_version: i32,
+    pub last_version: i32,
+    pub erased_at: Option<DateTime<Utc>>,
+}
+
+/// Everybody who ever stood in a client's file.
+pub async fn people(app: &App, client_id: Uuid) -> anyhow::Result<Vec<Listed>> {
+    let mut listed = Vec::new();
+    for known in kyb::known_people(&app.db, client_id).await? {
+        let last = kept(app, client_id, known.person_id).await?.into_iter().next_back();
+        let sheet = last.and_then(|(_, sheet)| sheet);
+        let named = ["director_name", "name"].into_iter().find_map(|field| sheet.as_ref()?.get(field));
+        listed.push(Listed {
+            id: known.person_id,
+            roles: known.roles,
+            name: named.and_then(Value::as_str).map(Personal::new),
+            first_version: known.first_version,
+            last_version: known.last_version,
+            erased_at: known.destroyed_at,
+        });
+    }
+    Ok(listed)
+}
+
+type Content = serde_json::Map<String, Value>;
+
+/// What every version keeps of a person, oldest first; `None` where it was erased.
+async fn kept(app: &App, client_id: Uuid, person: Uuid) -> anyhow::Result<Vec<(kyb::Kept, Option<Content>)>> {
+    let opened = keys::open(app, client_id, &data_key::list(&app.db, client_id, &[person]).await?)?;
+    let rows = kyb::of_person(&app.db, client_id, person).await?;
+    let with_sheet = |row: kyb::Kept| {
+        let sheet = person_sheet(&opened, client_id, person, row.id, row.data.as_deref())?;
+        Ok((row, sheet.map(|sheet| sheet.reveal().clone())))
+    };
+    rows.into_iter().map(with_sheet).collect()
+}
+
+/// Everything that is kept of a person, as JSON for them; `None` for nobody of this client. The audit log says that it
+/// was asked for.
+pub async fn export(app: &App, client_id: Uuid, person: Uuid, by: &str) -> anyhow::Result<Option<Value>> {
+    let Some(key) = person_key(app, client_id, person).await? else { return Ok(None) };
+    let version = |(row, sheet): (kyb::Kept, Option<Content>)| {
+        json!({
+            "version": row.version, "saved_at": time(row.saved_at), "saved_by": row.saved_by,
+            "as": row.role, "data": sheet,
+        })
+    };
+    let versions: Vec<Value> = kept(app, client_id, person).await?.into_iter().map(version).collect();
+    let now = app.now();
+    let mut tx = flows::begin(&app.db).await?;
+    let shown = ids::show(ids::PERSON, person);
+    let deed = deed(client_id, by, "privacy.exported", &shown, json!({ "versions": versions.len() }));
+    record(&mut tx, &deed, now).await?;
+    tx.commit().await?;
+    Ok(Some(json!({
+        "person_id": shown,
+        "client_id": ids::show(ids::CLIENT, client_id),
+        "exported_at": time(now),
+        "known_since": time(key.created_at),
+        "erased_at": key.destroyed_at.map(time),
+        "kyb": versions,
+    })))
+}
+
+/// What an erasure found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erasure {
+    Done,
+    /// It was done before.
+    DoneBefore,
+    /// Nobody of this client.
+    Nobody,
+}
+
+/// Destroys a person's key, and says so in the audit log.
+pub async fn erase(app: &App, client_id: Uuid, person: Uuid, by: &str) -> anyhow::Result<Erasure> {
+    let Some(key) = person_key(app, client_id, person).await? else { return Ok(Erasure::Nobody) };
+    if key.destroyed_at.is_some() {
+        return Ok(Erasure::DoneBefore);
+    }
+    let now = app.now();
+    let mut tx = flows::begin(&app.db).await?;
+    if !data_key::destroy_person(&mut tx, client_id, person, now).await? {
+        return Ok(Erasure::DoneBefore);
+    }
+    let shown = ids::show(ids::PERSON, person);
+    record(&mut tx, &deed(client_id, by, "privacy.erased", &shown, json!({})), now).await?;
+    tx.commit().await?;
+    Ok(Erasure::Done)
+}
+
+/// The key of a person of this client's file; a key that no version names is nobody's.
+async fn person_key(app: &App, client_id: Uuid, person: Uuid) -> anyhow::Result<Option<data_key::Row>> {
+    let known = kyb::of_person(&app.db, client_id, person).await?;
+    let keys = data_key::list(&app.db, client_id, &[person]).await?;
+    Ok(keys.into_iter().next().filter(|_| !known.is_empty()))
+}
+
+fn deed<'a>(client_id: Uuid, person: &'a str, action: &'a str, object: &'a str, detail: Value) -> Deed<'a> {
+    Deed { client_id, mode: None, person, action, object, detail }
+}

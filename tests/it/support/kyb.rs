@@ -1,0 +1,172 @@
+//! The KYB file for tests: the example of seed 000 made valid JSON, and every field of the table in every wrong way.
+
+use paystrator::domain::kyb::fields::{FILE, Field, Rule};
+use serde_json::{Value, json};
+
+use super::World;
+use super::http::{Caller, Reply};
+
+/// The id of a document of the example.
+pub fn doc(n: u8) -> String {
+    format!("doc_{n:032x}")
+}
+
+/// The example of seed 000. Its links are documents here, and its addresses of e-mail are such again.
+pub fn example() -> Value {
+    json!({
+        "submitter": { "email": "john@example.co.id", "name": "John Doe" },
+        "product_selection": "QR Code, Open VA, Close VA",
+        "legal_entity": {
+            "legal_name": "PT SANDBOX COMPANY",
+            "brand_name": "Sanbox",
+            "nib_number": "234234234234234",
+            "country": "Indonesia",
+            "company_type": "PT",
+            "company_industry": ["Agriculture", "General E-commerce"],
+            "address": {
+                "full_address": "Jl. Belokan Bawah I No.11, Tamban",
+                "province": "Banten",
+                "city": "Tangerang Selatan",
+                "district": "Serpong",
+                "sub_district": "Buaran",
+                "postal_code": "55581",
+            },
+            "phone": "+62918237123",
+            "website": "http://kolaborasibersama.id",
+        },
+        "documents": {
+            "nib_document": doc(1),
+            "npwp_number": "234234234234234",
+            "npwp_document": doc(2),
+            "proof_of_address": doc(3),
+            "deed_of_establishment": doc(4),
+            "legal_certification": doc(5),
+            "additional_documents": [
+                { "name": "sertifikasi iso 27000", "document": doc(6) },
+                { "name": "Best consumer awards 2049", "document": doc(7) },
+            ],
+        },
+        "stakeholder": [{
+            "director_name": "John Doe",
+            "email": "john.doe@example.co.id",
+            "phone": "+628127756464",
+            "birth_place": "Jakarta Timur",
+            "birth_date": "1988-10-23",
+            "occupation": "Entrepreneur",
+            "address": "Jl. Basuki Rahmat No.1A, Blok G3A",
+            "province": "DKI Jakarta",
+            "city": "Jakarta Timur",
+            "ktp_document": doc(8),
+            "selfie_with_ktp": doc(9),
+        }],
+        "supporting": {
+            "company_structure": doc(10),
+            "bank_account_proof": doc(11),
+            "business_location_photo": [doc(12), doc(13)],
+            "power_of_attorney": doc(14),
+            "skt_sppkp": doc(15),
+        },
+        "business_info": {
+            "monthly_revenue": 100_000_000,
+            "monthly_profit": 120_000_000,
+            "ownership_status": "1",
+            "operating_open_hour": "00:00",
+            "operating_close_hour": "23:59",
+        },
+    })
+}
+
+/// Every field of the table with its path, blocks too; of a list of blocks its first.
+pub fn fields() -> Vec<(String, &'static Field)> {
+    fn walk(fields: &'static [Field], at: &str, all: &mut Vec<(String, &'static Field)>) {
+        for field in fields {
+            let path = if at.is_empty() { field.name.to_owned() } else { format!("{at}.{}", field.name) };
+            all.push((path.clone(), field));
+            match field.rule {
+                Rule::Block(inner) => walk(inner, &path, all),
+                Rule::Blocks(inner, _) => walk(inner, &format!("{path}[0]"), all),
+                _ => {}
+            }
+        }
+    }
+    let mut all = Vec::new();
+    walk(&FILE, "", &mut all);
+    all
+}
+
+/// Sets what stands at a path, or takes it out.
+pub fn set(body: &mut Value, path: &str, value: Option<Value>) {
+    let (at, name) = path.rsplit_once('.').unwrap_or(("", path));
+    let mut block = body;
+    for word in at.split('.').filter(|word| !word.is_empty()) {
+        let (name, index) = match word.split_once('[') {
+            Some((name, index)) => (name, Some(index.trim_end_matches(']').parse::<usize>().unwrap())),
+            None => (word, None),
+        };
+        block = &mut block[name];
+        if let Some(index) = index {
+            block = &mut block[index];
+        }
+    }
+    let block = block.as_object_mut().unwrap();
+    match value {
+        Some(value) => drop(block.insert(name.to_owned(), value)),
+        None => drop(block.remove(name)),
+    }
+}
+
+/// The example with one field changed.
+pub fn with(path: &str, value: Option<Value>) -> Value {
+    let mut body = example();
+    set(&mut body, path, value);
+    body
+}
+
+/// Ways to spoil a field, by name. Each is a value that is wrong for most fields.
+pub fn mutations() -> Vec<(&'static str, Option<Value>)> {
+    vec![
+        ("missing", None),
+        ("null", Some(Value::Null)),
+        ("a truth", Some(json!(true))),
+        ("a number", Some(json!(7))),
+        ("a fraction", Some(json!(7.5))),
+        ("a huge number", Some(serde_json::from_str("123456789012345678901234567890").unwrap())),
+        ("a list", Some(json!([{ "a": 1 }, 2]))),
+        ("an object", Some(json!({ "a": 1 }))),
+        ("empty", Some(json!(""))),
+        ("blanks", Some(json!("  \t "))),
+        ("too long", Some(json!("Panjang ".repeat(50)))),
+        ("huge", Some(json!("Besar ".repeat(8_000)))),
+        ("script", Some(json!("<script>alert('kenari')</script>"))),
+        ("control", Some(json!("Burung\u{7}Kenari"))),
+        ("zero", Some(json!("Burung\0Kenari"))),
+        ("lines", Some(json!("Burung\nKenari"))),
+        ("unseen", Some(json!("Burung\u{202e}Kenari"))),
+        ("other alphabet", Some(json!("Канарейка 金絲雀"))),
+        ("other digits", Some(json!("\u{661}\u{662}\u{663}\u{664}\u{665}"))),
+        ("signs", Some(json!("!?$%"))),
+        ("wrong format", Some(json!("kenari-kuning"))),
+    ]
+}
+
+/// A file as it is answered, without the ids of its people.
+pub fn without_ids(mut file: Value) -> Value {
+    file["stakeholder"].as_array_mut().into_iter().flatten().for_each(|person| set(person, "person_id", None));
+    set(&mut file["submitter"], "person_id", None);
+    file
+}
+
+/// Puts a file over the version that `If-Match` shall name, or where there is none.
+pub async fn put(caller: &Caller, body: &Value, over: Option<&str>) -> Reply {
+    let header = over.map_or(("If-None-Match", "*"), |over| ("If-Match", over));
+    caller.call("PUT", "/v1/kyb", Some(body.to_string()), &[header]).await
+}
+
+impl World {
+    /// Saves a file, and answers it as it stands.
+    pub async fn save_kyb(&self, body: &Value, over: Option<&str>) -> Value {
+        let reply = put(&self.caller, body, over).await;
+        assert!([200, 201].contains(&reply.status), "{}", reply.body);
+        reply.body["data"]["file"].clone()
+    }
+}
