@@ -2,7 +2,8 @@
 --
 -- Every tenant table of this schema has client_id first in its primary key, its unique constraints and its foreign
 -- keys between tenant tables, so that Postgres can be distributed by client without a change here. `route` and
--- `setting` are reference tables, and so are those of people in 0007. tests/it/catalog.rs reads the catalogue and keeps this true.
+-- `setting` are reference tables, and so are those of people in 0007 and the position in 0008. tests/it/catalog.rs reads
+-- the catalogue and keeps this true.
 
 CREATE TABLE client (
     client_id         uuid        PRIMARY KEY,
@@ -64,6 +65,8 @@ CREATE TABLE audit (
     PRIMARY KEY (client_id, seq)
 );
 CREATE INDEX audit_object ON audit (client_id, object, seq);
+
+CREATE INDEX audit_area ON audit (client_id, split_part(action, '.', 1), seq);
 
 -- Where each chain ends. Who adds an entry holds this row until its commit, so no chain forks.
 CREATE TABLE audit_head (

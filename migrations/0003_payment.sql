@@ -32,8 +32,10 @@ CREATE TABLE payment (
     UNIQUE (client_id, mode, external_id)                    -- for ever
 ) WITH (fillfactor = 80);
 
+CREATE INDEX payment_listed ON payment (client_id, mode, id);
 CREATE INDEX payment_same_receiver ON payment (client_id, receiver_hash, created_at);
-CREATE INDEX payment_in_doubt ON payment (client_id, unknown_since) WHERE unknown_since IS NOT NULL;
+CREATE INDEX payment_in_doubt ON payment (client_id, unknown_since) INCLUDE (mode, currency, amount)
+    WHERE unknown_since IS NOT NULL;
 
 CREATE TABLE attempt (
     client_id     uuid        NOT NULL,

@@ -9,9 +9,11 @@ CREATE TABLE event (
     type       text        NOT NULL,
     body       text        NOT NULL,      -- exactly what is signed and sent
     created_at timestamptz NOT NULL,
+    xact       bigint      NOT NULL DEFAULT pg_current_xact_id()::text::bigint, -- that wrote it: rollups follow the commits by it
     PRIMARY KEY (client_id, id)
 );
 CREATE UNIQUE INDEX event_once ON event (client_id, payment_id, version);
+CREATE INDEX event_written ON event USING brin (xact) WITH (autosummarize);
 
 CREATE TABLE endpoint (
     client_id       uuid        NOT NULL REFERENCES client,
@@ -45,7 +47,9 @@ CREATE TABLE delivery (
     note            text,
     created_at      timestamptz NOT NULL,
     updated_at      timestamptz NOT NULL,
+    xact            bigint      NOT NULL DEFAULT pg_current_xact_id()::text::bigint, -- of its last try
     PRIMARY KEY (client_id, endpoint_id, event_id, replay)   -- an endpoint's deliveries in the order of their events
 ) WITH (fillfactor = 80);
 CREATE INDEX delivery_due ON delivery (client_id, endpoint_id, next_try_at) WHERE state = 'pending';
+CREATE INDEX delivery_written ON delivery USING brin (xact) WITH (autosummarize);
 CREATE INDEX delivery_failed ON delivery (client_id, endpoint_id, event_id, replay) WHERE state = 'failed';

@@ -2,7 +2,7 @@
 //!
 //! It holds handles and decides nothing. The receiving halves of its channels go to the workers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
@@ -23,8 +23,8 @@ use crate::domain::monitoring::{Seconds, Tally};
 use crate::domain::sequence::Sequence;
 use crate::domain::service::{Mode, Service};
 use crate::outbound::Outbound;
-use crate::providers::Account;
 use crate::providers::registry::Providers;
+use crate::providers::{Account, Balance};
 use crate::store::{self, Db, accept, advance, attempt, callback, delivery};
 
 /// Everything a flow needs.
@@ -54,6 +54,10 @@ pub struct App {
     pub tests: DefaultKeyedRateLimiter<Uuid>,
     /// When API keys were last called with, until it is written down.
     pub key_use: Activity,
+    /// What providers said a client has with them, by client and mode, for pages that wait for nobody.
+    pub balances: Cache<(Uuid, Mode), Balances>,
+    /// Whose providers are being asked for that now.
+    pub asking: Mutex<HashSet<(Uuid, Mode)>>,
     /// What was seen of the sends of connections, for monitoring.
     pub seen: SeenSends,
     /// Endpoints, for the deliveries under way.
@@ -65,6 +69,9 @@ pub struct App {
 /// How old what a cache holds may be. Every decision that moves money is checked again in its statement.
 pub const CACHE_TTL: Duration = Duration::from_secs(1);
 
+/// How old a balance may be that is still shown, with its age.
+const BALANCES_TTL: Duration = Duration::from_secs(3600);
+
 /// How long a case waits in memory for its callback.
 const AWAITED_TTL: Duration = Duration::from_secs(10);
 
@@ -72,6 +79,13 @@ const AWAITED_TTL: Duration = Duration::from_secs(10);
 pub struct OpenConnection {
     pub connection: Connection,
     pub account: Account,
+}
+
+/// The balances of a client's connections, and when they were asked for.
+pub struct Balances {
+    pub at: DateTime<Utc>,
+    /// By connection: the provider's own answer, or why there is none.
+    pub answers: Vec<(Uuid, Result<Balance, String>)>,
 }
 
 /// What a plan is made from.
@@ -180,6 +194,8 @@ impl App {
             credentials: Cache::new(CACHE_TTL),
             activity: Activity::default(),
             key_use: Activity::default(),
+            balances: Cache::new(BALANCES_TTL),
+            asking: Mutex::default(),
             seen: SeenSends::default(),
             endpoints: Cache::new(CACHE_TTL),
             tasks: TaskTracker::new(),

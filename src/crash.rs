@@ -12,7 +12,7 @@ pub const VARIABLE: &str = "PAYSTRATOR_CRASH_AT";
 ///
 /// `before` is before the statement that commits (or before the first byte of a call); `committed` is after the commit
 /// and before anybody hears of it; `answered` is after the answer came and before it is written down.
-pub const POINTS: [&str; 32] = [
+pub const POINTS: [&str; 34] = [
     // The batch writers.
     "accept.before",
     "accept.committed",
@@ -39,6 +39,9 @@ pub const POINTS: [&str; 32] = [
     "delivery_lease.committed",
     "disable.before",
     "disable.committed",
+    // The sums by hour.
+    "rollup.before",
+    "rollup.committed",
     // Calls to the outside.
     "send.before",
     "send.answered",

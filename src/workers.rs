@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes, Question};
 use crate::flows::lanes::Lanes;
-use crate::flows::{batch, books, callback, connections, deliver, dispatch, gauges, keys, refresh};
+use crate::flows::{batch, books, callback, connections, deliver, dispatch, gauges, keys, refresh, rollups};
 use crate::store::{attempt, callback as callback_rows, delivery};
 
 /// What the ticks share: the lanes of this process.
@@ -37,7 +37,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 10] = [
+pub const WORK: [Work; 11] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -78,6 +78,7 @@ pub const WORK: [Work; 10] = [
         period_ms: Some(10_000),
         tick: |app, _| Box::pin(async move { Ok(connections::end_maintenance(&app).await?) }),
     },
+    Work { name: "rollups", period_ms: Some(5_000), tick: |app, _| Box::pin(async move { rollups::add(&app).await }) },
     Work {
         name: "monitoring",
         period_ms: Some(5_000),
@@ -153,9 +154,17 @@ impl Workers {
     }
 }
 
+/// The shortest period of what has one of its own.
+const LEAST_PERIOD: Duration = Duration::from_millis(100);
+
 /// One loop: tick, then wait for the period.
 async fn run(app: Arc<App>, shared: Shared, work: &'static Work, stop: CancellationToken) {
-    let period = app.config.schedule.millis(work.period_ms.unwrap_or(app.config.schedule.due_scan_ms));
+    let schedule = &app.config.schedule;
+    let period = match work.period_ms {
+        // Looked after now and then; at a speed for tests that is no more often than people can see.
+        Some(millis) => schedule.millis(millis).max(LEAST_PERIOD),
+        None => schedule.millis(schedule.due_scan_ms),
+    };
     loop {
         if let Err(error) = (work.tick)(app.clone(), shared.clone()).await {
             tracing::warn!(work = work.name, %error, "a tick failed; the next one follows");

@@ -15,7 +15,7 @@ use crate::domain::fee::FeePlan;
 use crate::domain::ids;
 use crate::domain::service::{Mode, Service};
 use crate::flows::rotation::Progress;
-use crate::flows::{access, audit, books, connections, keys, rotation, sending};
+use crate::flows::{access, audit, books, connections, keys, rollups, rotation, sending};
 use crate::http::{openapi as document, postman};
 use crate::store::client;
 
@@ -93,6 +93,12 @@ pub enum LedgerCommand {
 pub enum AuditCommand {
     /// Hash every entry of every client again and compare; exit code 1 where a chain does not hold.
     Verify,
+}
+
+#[derive(Subcommand)]
+pub enum RollupsCommand {
+    /// Make all sums anew from the rows they are made of; the service may run.
+    Rebuild,
 }
 
 #[derive(Subcommand)]
@@ -258,6 +264,15 @@ pub fn audit(config: Config, command: &AuditCommand) -> anyhow::Result<()> {
     })
 }
 
+pub fn rollups(config: Config, command: &RollupsCommand) -> anyhow::Result<()> {
+    let RollupsCommand::Rebuild = command;
+    with_app(config, async |app| {
+        rollups::rebuild(&app).await?;
+        println!("the sums by hour were made anew");
+        Ok(())
+    })
+}
+
 pub fn sending(config: Config, command: &SendingCommand) -> anyhow::Result<()> {
     with_app(config, async |app| {
         match command {
@@ -271,6 +286,7 @@ pub fn sending(config: Config, command: &SendingCommand) -> anyhow::Result<()> {
 pub fn after_restore(config: Config) -> anyhow::Result<()> {
     with_app(config, async |app| {
         let doubted = books::after_restore(&app).await?;
+        rollups::rebuild(&app).await?;
         println!("{doubted} prepared attempts count as unknown now and will be asked about");
         println!(
             "sending is paused; resume it with `paystrator sending resume` once the providers' books were compared"

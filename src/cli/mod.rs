@@ -70,6 +70,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(admin::AuditCommand),
+    /// The sums by hour that Home shows.
+    #[command(subcommand)]
+    Rollups(admin::RollupsCommand),
     /// Sending of the whole installation.
     #[command(subcommand)]
     Sending(admin::SendingCommand),
@@ -105,6 +108,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Ledger(command) => admin::ledger(config, &command),
         Command::Privacy(command) => privacy::privacy(config, command),
         Command::Audit(command) => admin::audit(config, &command),
+        Command::Rollups(command) => admin::rollups(config, &command),
         Command::Sending(command) => admin::sending(config, &command),
         Command::AfterRestore => admin::after_restore(config),
     }

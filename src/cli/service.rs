@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::console;
 use crate::crash;
+use crate::crypto::envelope::Keyring;
 use crate::devdb::{self, DevDb};
 use crate::http;
 use crate::outbound::{Outbound, OutboundLimits};
@@ -45,6 +46,12 @@ impl Database {
         Ok(Database { private: Some(db), config })
     }
 
+    /// The same server and keys with another configuration, which names another database on it.
+    pub fn beside(&self, config: Config) -> anyhow::Result<Beside> {
+        let keys = keyring::load(&self.config.keys, self.dir())?;
+        Ok(Beside { database: Database { private: None, config }, keys })
+    }
+
     /// The folder of the private Postgres, where other private things may live too.
     pub fn dir(&self) -> Option<&std::path::Path> {
         self.private.as_ref().map(DevDb::dir)
@@ -72,6 +79,10 @@ impl Database {
 
     /// The parts of an [`App`] on this database.
     pub async fn parts(&self) -> anyhow::Result<Parts> {
+        self.parts_with(keyring::load(&self.config.keys, self.dir())?).await
+    }
+
+    async fn parts_with(&self, keys: Keyring) -> anyhow::Result<Parts> {
         let config = self.config.clone();
         let webhooks = &config.webhooks;
         let limits = OutboundLimits {
@@ -79,18 +90,25 @@ impl Database {
             allow_private: webhooks.allow_private,
             ..OutboundLimits::default()
         };
-        Ok(Parts {
-            db: self.connect().await?,
-            clock: Clock::system(),
-            outbound: Outbound::new(limits)?,
-            keys: keyring::load(&config.keys, self.dir())?,
-            config,
-        })
+        Ok(Parts { db: self.connect().await?, clock: Clock::system(), outbound: Outbound::new(limits)?, keys, config })
     }
 
     /// Stops the private Postgres, if this process started it.
     pub fn close(self) -> anyhow::Result<()> {
         self.private.map_or(Ok(()), DevDb::stop)
+    }
+}
+
+/// Another database on the same server.
+pub struct Beside {
+    database: Database,
+    keys: Keyring,
+}
+
+impl Beside {
+    /// The parts of an [`App`] on it.
+    pub async fn parts(self) -> anyhow::Result<Parts> {
+        self.database.parts_with(self.keys).await
     }
 }
 

@@ -18,6 +18,7 @@ const STYLE: &str = concat!(
     include_str!("style/story.css"),
     include_str!("style/providers.css"),
     include_str!("style/settings.css"),
+    include_str!("style/home.css"),
     include_str!("style/narrow.css"),
 );
 
@@ -31,6 +32,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("order", "js", include_str!("pages/sequences/order.js")),
     ("provider-form", "js", include_str!("pages/providers/provider-form.js")),
     ("copy", "js", include_str!("pages/copy.js")),
+    ("home", "js", include_str!("pages/home/home.js")),
 ];
 
 /// A file that is served.

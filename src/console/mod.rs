@@ -4,13 +4,14 @@
 //! ask the matrix what the person may do, call flows, and show what comes back.
 
 mod assets;
+pub mod chart;
 mod field;
 mod frame;
 mod guard;
 mod pages;
 mod proof;
 pub mod qr;
-mod show;
+pub mod show;
 mod shown;
 mod typed;
 mod visitor;
@@ -87,6 +88,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(home::root))
         .route("/console", get(home::root))
         .route("/console/", get(home::page))
+        .route("/console/home/live", get(home::live))
         .route("/console/sign-in", get(sign_in::page).post(sign_in::enter))
         .route("/console/code", get(sign_in::code_page).post(sign_in::code))
         .route("/console/sign-out", post(sign_in::leave))
@@ -119,6 +121,18 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/console/sequences/preview", get(sequences::preview))
         .route("/console/sequences/{service}/{destination}", get(sequences::page).post(sequences::change))
         .route("/console/sequences/{service}/{destination}/remove", post(sequences::remove))
+        .merge(settings())
+        .route("/console/assets/{name}", get(assets::serve))
+        .route("/console/{*rest}", get(home::nothing).post(home::nothing))
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(60)))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        .with_state(state)
+}
+
+/// The pages below Settings.
+fn settings() -> Router<visitor::Console> {
+    Router::new()
         .route("/console/settings/keys", get(keys::list))
         .route("/console/settings/keys/new", get(keys::form).post(keys::make))
         .route("/console/settings/keys/{id}", get(keys::one))
@@ -148,10 +162,4 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/console/settings/security/second-factor", get(security::enrol).post(security::confirm))
         .route("/console/settings/security/second-factor/remove", post(security::remove))
         .route("/console/settings/security/sessions/{id}/end", post(security::end_session))
-        .route("/console/assets/{name}", get(assets::serve))
-        .route("/console/{*rest}", get(home::nothing).post(home::nothing))
-        .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(60)))
-        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
-        .with_state(state)
 }

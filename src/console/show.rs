@@ -63,21 +63,24 @@ pub fn money(units: i64, currency: &str) -> String {
 
 /// A number that is not negative, with dots between its thousands.
 pub fn grouped(number: i64) -> String {
+    in_threes(number.unsigned_abs(), '.')
+}
+
+fn in_threes(number: u64, sign: char) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push('.');
+            grouped.push(sign);
         }
         grouped.push(digit);
     }
     grouped
 }
 
-/// Basis points as people write them: `1,5 %` in Indonesian, `1.5%` in English.
+/// Basis points as people write them: `1,5%` in Indonesian, `1.5%` in English.
 pub fn percent(lang: Lang, basis_points: i64) -> String {
-    let number = rate(lang, basis_points);
-    if lang == Lang::Id { format!("{number} %") } else { format!("{number}%") }
+    format!("{}%", rate(lang, basis_points))
 }
 
 /// The same without its sign, for a field.
@@ -105,4 +108,66 @@ pub fn initials(name: &str) -> String {
     let last = words.next_back().and_then(|word| word.chars().next());
     let both: String = first.into_iter().chain(last).flat_map(char::to_uppercase).collect();
     if both.is_empty() { "?".into() } else { both }
+}
+
+/// Digits in groups of three, as the language writes them: `1.250` or `1,250`.
+pub fn count(lang: Lang, number: i64) -> String {
+    let sign = if number < 0 { "−" } else { "" };
+    format!("{sign}{}", in_threes(number.unsigned_abs(), if lang == Lang::En { ',' } else { '.' }))
+}
+
+/// A large amount in few digits, cut and not rounded up: `Rp1,25 M` is a bit over 1.25 billion. Up to ten million it
+/// stands in full.
+pub fn money_short(lang: Lang, units: i64, currency: &str) -> String {
+    const STEPS: [(i64, &str, &str); 3] =
+        [(1_000_000_000_000, "tn", "T"), (1_000_000_000, "bn", "M"), (1_000_000, "m", "jt")];
+    let whole = if currency == "IDR" { units } else { units / 100 };
+    let name = if currency == "IDR" { "Rp" } else { currency };
+    let step = STEPS.iter().find(|(of, ..)| whole.unsigned_abs() >= of.unsigned_abs());
+    let Some((of, english, indonesian)) = step.filter(|_| whole.unsigned_abs() >= 10_000_000) else {
+        return money(units, currency);
+    };
+    let (word, point) = if lang == Lang::En { (english, '.') } else { (indonesian, ',') };
+    let sign = if units < 0 { "−" } else { "" };
+    let space = if currency == "IDR" { "" } else { " " };
+    let hundredths = whole.unsigned_abs() / (of.unsigned_abs() / 100);
+    let (before, behind) = (hundredths / 100, hundredths % 100);
+    let behind = match before {
+        0..10 => format!("{point}{behind:02}"),
+        10..100 => format!("{point}{}", behind / 10),
+        _ => String::new(),
+    };
+    format!("{sign}{name}{space}{before}{behind} {word}")
+}
+
+/// A share in tenths of a percent, cut: all of it is said only of all. `98.4%`; in Indonesian `98,4%`.
+pub fn share(lang: Lang, part: i64, whole: i64) -> String {
+    percent(lang, part.max(0) * 1_000 / whole.max(1) * 10)
+}
+
+/// A length of time in its two leading digits: `640 ms`, `2.4 s`, `12 s`, `3 min`, `1 h`.
+pub fn lasting(lang: Lang, millis: i64) -> String {
+    let point = if lang == Lang::En { '.' } else { ',' };
+    let (minute, hour) = if lang == Lang::En { ("min", "h") } else { ("mnt", "jam") };
+    let second = if lang == Lang::En { "s" } else { "dtk" };
+    match millis {
+        ..1_000 => format!("{} ms", millis.max(0)),
+        1_000..10_000 => format!("{}{point}{} {second}", millis / 1_000, millis % 1_000 / 100),
+        10_000..120_000 => format!("{} {second}", millis / 1_000),
+        120_000..7_200_000 => format!("{} {minute}", millis / 60_000),
+        _ => format!("{} {hour}", millis / 3_600_000),
+    }
+}
+
+/// The beginning of a step of time, short: `14:00`, or `20 Nov`.
+pub fn step(lang: Lang, at: DateTime<Utc>, hours: i32) -> String {
+    let at = at.with_timezone(&wib());
+    let (english, indonesian) = MONTHS[at.month0() as usize];
+    let (month, sign) = if lang == Lang::En { (english, ':') } else { (indonesian, '.') };
+    let day = format!("{} {month}", at.day());
+    match hours {
+        1 => format!("{:02}{sign}00", at.hour()),
+        24 => day,
+        _ => format!("{day}, {:02}{sign}00", at.hour()),
+    }
 }

@@ -19,7 +19,7 @@ pub fn rupiah(text: &str) -> Option<i64> {
     parts.concat().parse::<i64>().ok().map(|units| sign * units)
 }
 
-/// A percentage in basis points: `11`, `1,5`, `1.5 %`. `None` where it is no number, or finer than a basis point.
+/// A percentage in basis points: `11`, `1,5`, `1.5%`. `None` where it is no number, or finer than a basis point.
 pub fn basis_points(text: &str) -> Option<i64> {
     let text = text.trim();
     let text = text.strip_suffix('%').unwrap_or(text).trim();

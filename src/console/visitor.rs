@@ -167,6 +167,29 @@ impl FromRequestParts<Console> for Signed {
     }
 }
 
+/// A signed-in person's page that looks again by itself. It is no use of the session, so a page that is left open does
+/// not keep anybody signed in.
+pub struct Watching(pub Signed);
+
+impl FromRequestParts<Console> for Watching {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Fail> {
+        let look = Look::from_request_parts(parts, console).await?;
+        let found = match &look.session {
+            Some(token) => sessions::watch(&console.app, token).await?,
+            None => None,
+        };
+        match found {
+            Some(Found::Person(person)) if must_enrol(console, &person, parts.uri.path()) => {
+                Err(Fail::To(ENROL.into()))
+            }
+            Some(Found::Person(person)) => Ok(Watching(Signed { person: *person, look })),
+            _ => Err(Fail::SignIn("/console/".into())),
+        }
+    }
+}
+
 /// Where a second factor is set up.
 pub const ENROL: &str = "/console/settings/security/second-factor";
 

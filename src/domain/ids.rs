@@ -49,6 +49,14 @@ pub fn new_id(now: DateTime<Utc>) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
+/// The least id of what comes to be at `at` or later, to the millisecond.
+pub fn floor(at: DateTime<Utc>) -> Uuid {
+    let millis = at.timestamp_millis().max(0) as u64;
+    let mut bytes = [0u8; 16];
+    bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    Uuid::from_bytes(bytes)
+}
+
 /// The outward form: `sm_0190163d8694739ba9d1e1f2b5c4a3d2`.
 pub fn show(prefix: &str, id: Uuid) -> String {
     format!("{prefix}_{}", id.simple())

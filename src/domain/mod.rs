@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod fee;
 pub mod ids;
 pub mod kyb;
+pub mod latency;
 pub mod ledger;
 pub mod money;
 pub mod monitoring;

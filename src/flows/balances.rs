@@ -2,17 +2,22 @@
 //!
 //! One provider that hangs or fails holds up nobody else and hides nothing: its answer is the error in words.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures_util::future::join_all;
+use uuid::Uuid;
 
 use super::access::Caller;
+use super::lanes::lock;
 use super::{connections, routing};
-use crate::app::App;
+use crate::app::{App, Balances};
 use crate::domain::connection::Connection;
+use crate::domain::service::Mode;
 use crate::providers::Balance;
-use crate::store::connection;
 use crate::store::ledger::{self, BalanceRow};
+use crate::store::{self, connection};
 
 /// How long a provider may take, whatever its own limits are: somebody waits for the page.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,6 +44,47 @@ pub async fn all(app: &App, caller: &Caller) -> anyhow::Result<Vec<View>> {
         .zip(answers)
         .map(|(connection, live)| View { books: of(connection.id), connection, live })
         .collect())
+}
+
+/// How old what is kept may be before it is asked for again.
+const FRESH: TimeDelta = TimeDelta::seconds(60);
+
+/// What the providers of the caller's connections said last, which may be nothing yet. Nobody waits for them: where it is
+/// old they are asked beside, once at a time.
+pub fn kept(app: &Arc<App>, caller: &Caller) -> Option<Arc<Balances>> {
+    let (key, now) = ((caller.client_id, caller.mode), app.now());
+    let kept = app.balances.get(&key, now);
+    if kept.as_ref().is_none_or(|kept| now - kept.at >= FRESH) && lock(&app.asking).insert(key) {
+        let (asked, caller) = (Asked { app: app.clone(), key }, caller.clone());
+        app.tasks.spawn(async move {
+            if let Err(error) = ask(&asked.app, &caller).await {
+                tracing::warn!(%error, "the balances of a client could not be asked for");
+            }
+        });
+    }
+    kept
+}
+
+/// Marks that a client's providers are being asked, for as long as it lives.
+struct Asked {
+    app: Arc<App>,
+    key: (Uuid, Mode),
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        lock(&self.app.asking).remove(&self.key);
+    }
+}
+
+async fn ask(app: &App, caller: &Caller) -> store::Result<()> {
+    let stored = connection::of_client(&app.db, caller.client_id, caller.mode.as_str()).await?;
+    let connections: Vec<Connection> = stored.into_iter().map(|stored| stored.connection).collect();
+    let answers = join_all(connections.iter().map(|connection| live(app, caller, connection))).await;
+    let answers = connections.into_iter().map(|connection| connection.id).zip(answers).collect();
+    let at = app.now();
+    app.balances.put((caller.client_id, caller.mode), Balances { at, answers }, at);
+    Ok(())
 }
 
 async fn live(app: &App, caller: &Caller, connection: &Connection) -> Result<Balance, String> {

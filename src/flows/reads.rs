@@ -91,15 +91,23 @@ pub async fn payment(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Opt
 }
 
 /// A page of the caller's payments, newest first.
+pub struct Payments {
+    pub views: Vec<PaymentView>,
+    /// Where the look ended that did not fill the page: there may be more before this payment.
+    pub further: Option<Uuid>,
+}
+
+/// A page of the caller's payments, newest first.
 pub async fn payments(
     app: &App,
     caller: &Caller,
     filter: &Filter,
     before: Option<Uuid>,
     limit: i64,
-) -> anyhow::Result<Vec<PaymentView>> {
-    let rows = payment::list(&app.db, caller.client_id, caller.mode.as_str(), filter, before, limit).await?;
-    rows.into_iter().map(|row| PaymentView::open(app, row)).collect()
+) -> anyhow::Result<Payments> {
+    let listed = payment::list(&app.db, caller.client_id, caller.mode.as_str(), filter, before, limit).await?;
+    let views = listed.rows.into_iter().map(|row| PaymentView::open(app, row)).collect::<anyhow::Result<_>>()?;
+    Ok(Payments { views, further: listed.further })
 }
 
 /// A payment with everything that was tried, seen, booked and told of it.

@@ -48,6 +48,13 @@ impl Receiver {
     }
 }
 
+/// A receiver as payments seal it, for the generator of many payments.
+pub fn sealed_receiver(app: &App, client: Uuid, row: Uuid, account: &str) -> Vec<u8> {
+    let receiver =
+        Receiver { account: Personal::new(account), name: Personal::new("Budi Santoso"), remark: String::new() };
+    receiver.seal(app, client, row)
+}
+
 /// The adapter of a connection, where it can send money.
 pub(super) fn sender<'a>(app: &'a App, provider: &str) -> Option<&'a dyn SendMoney> {
     app.providers.get(provider)?.send_money()

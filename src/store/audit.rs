@@ -96,19 +96,35 @@ pub async fn of_client(
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<Row>> {
-    Ok(sqlx::query_as!(
-        Row,
-        "SELECT client_id, seq, id, at, mode, person, action, object, detail, hash FROM audit
-         WHERE client_id = $1 AND ($2::bigint IS NULL OR seq < $2)
-            AND ($3::text IS NULL OR split_part(action, '.', 1) = $3)
-         ORDER BY seq DESC LIMIT $4",
-        client_id,
-        before,
-        area,
-        limit,
-    )
-    .fetch_all(&db.reads)
-    .await?)
+    // Nothing comes after the greatest number there is.
+    let before = before.unwrap_or(i64::MAX);
+    Ok(match area {
+        Some(area) => {
+            sqlx::query_as!(
+                Row,
+                "SELECT client_id, seq, id, at, mode, person, action, object, detail, hash FROM audit
+                 WHERE client_id = $1 AND split_part(action, '.', 1) = $2 AND seq < $3 ORDER BY seq DESC LIMIT $4",
+                client_id,
+                area,
+                before,
+                limit,
+            )
+            .fetch_all(&db.reads)
+            .await?
+        }
+        None => {
+            sqlx::query_as!(
+                Row,
+                "SELECT client_id, seq, id, at, mode, person, action, object, detail, hash FROM audit
+                 WHERE client_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
+                client_id,
+                before,
+                limit,
+            )
+            .fetch_all(&db.reads)
+            .await?
+        }
+    })
 }
 
 /// The newest entries of one object of a client in one mode.

@@ -107,7 +107,7 @@ pub async fn mark(tx: &mut Tx, batch: &[Mark], now: DateTime<Utc>) -> Result<()>
     let notes: Vec<Option<String>> = batch.iter().map(|m| m.note.clone()).collect();
     sqlx::query!(
         "UPDATE delivery d SET state = m.state, tries = m.tries, next_try_at = m.next_try_at, leased_until = NULL,
-            response_status = m.response_status, note = m.note, updated_at = $10
+            response_status = m.response_status, note = m.note, updated_at = $10, xact = DEFAULT
          FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::smallint[], $7::timestamptz[],
                 $8::smallint[], $9::text[])
             AS m(client_id, event_id, endpoint_id, replay, state, tries, next_try_at, response_status, note)
@@ -217,7 +217,7 @@ pub async fn of_payment(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Ve
         Row,
         "SELECT d.event_id, d.endpoint_id, d.replay, e.type AS kind, e.payment_id, d.state, d.tries, d.next_try_at,
             d.response_status, d.note, d.created_at, d.updated_at
-         FROM event e JOIN endpoint p ON p.client_id = e.client_id
+         FROM event e JOIN endpoint p ON p.client_id = e.client_id AND p.mode = e.mode
             JOIN delivery d ON d.client_id = e.client_id AND d.endpoint_id = p.id AND d.event_id = e.id
          WHERE e.client_id = $1 AND e.payment_id = $2 ORDER BY d.event_id, d.endpoint_id, d.replay",
         client_id,

@@ -1,10 +1,11 @@
 //! Payments as they are read: one whole, a page of many, what a used externalId points to, and what is under way.
 
-use chrono::{DateTime, Utc};
-use sqlx::QueryBuilder;
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{Db, Result};
+use crate::domain::ids;
 
 /// A payment's row as it stands, words and all.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -61,7 +62,7 @@ pub async fn id_of_external(db: &Db, client_id: Uuid, mode: &str, external_id: &
     .await?)
 }
 
-/// What a list may be narrowed by. All of it is indexed or bounded by the page.
+/// What a list may be narrowed by.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub status: Option<String>,
@@ -76,7 +77,26 @@ pub struct Filter {
     pub amount_from: Option<i64>,
 }
 
-/// A page of payments, newest first, after the payment `before` (exclusive).
+/// A page of payments, newest first.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub rows: Vec<Payment>,
+    /// Where the look ended that did not fill the page: there may be more before this payment.
+    pub further: Option<Uuid>,
+}
+
+/// How many payments one page looks through. What is rare costs more pages, never a longer look.
+const LOOK: i64 = 10_000;
+
+/// An id begins with the time its payment was made at; its row's time is the same, to well under this.
+const SLACK: TimeDelta = TimeDelta::seconds(10);
+
+const COLUMNS: &str = "client_id, id, mode, service, external_id, amount, currency, destination, sender_id, receiver,
+    metadata, status, evidence, version, attempt, unknown_since, possible_duplicate_of, reason_code, reason, created_at,
+    updated_at, final_at";
+
+/// A page of payments, newest first, after the payment `before` (exclusive). What is in doubt and what has an
+/// externalId is found by an index of its own; for the rest it looks through so many, and says where it stopped.
 pub async fn list(
     db: &Db,
     client_id: Uuid,
@@ -84,44 +104,75 @@ pub async fn list(
     filter: &Filter,
     before: Option<Uuid>,
     limit: i64,
-) -> Result<Vec<Payment>> {
-    let mut query = QueryBuilder::new(
-        "SELECT client_id, id, mode, service, external_id, amount, currency, destination, sender_id, receiver, metadata,
-            status, evidence, version, attempt, unknown_since, possible_duplicate_of, reason_code, reason, created_at,
-            updated_at, final_at
-        FROM payment WHERE client_id = ",
-    );
-    query.push_bind(client_id).push(" AND mode = ").push_bind(mode.to_owned());
+) -> Result<Listed> {
+    let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM ("));
+    let looks = filter.unknown_before.is_none() && filter.external_id.is_none();
+    query.push(format!("SELECT {COLUMNS} FROM payment"));
+    within(&mut query, client_id, mode, filter, before);
+    match (&filter.external_id, filter.unknown_before) {
+        (Some(external_id), _) => query.push(" AND external_id = ").push_bind(external_id.clone()).push(" OFFSET 0"),
+        (None, Some(since)) => {
+            // Fenced off, so that the index of what is in doubt finds them.
+            query.push(" AND unknown_since IS NOT NULL AND unknown_since < ").push_bind(since).push(" OFFSET 0")
+        }
+        (None, None) => query.push(" ORDER BY id DESC LIMIT ").push_bind(LOOK),
+    };
+    query.push(") p WHERE true");
+    let narrow = narrowed(&mut query, filter);
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    let rows: Vec<Payment> = query.build_query_as().fetch_all(&db.reads).await?;
+    let is_short = (rows.len() as i64) < limit;
+    let further = match looks && narrow && is_short {
+        true => {
+            let mut query = QueryBuilder::new("SELECT id FROM payment");
+            within(&mut query, client_id, mode, filter, before);
+            query.push(" ORDER BY id DESC LIMIT 1 OFFSET ").push_bind(LOOK - 1);
+            query.build_query_scalar().fetch_optional(&db.reads).await?
+        }
+        false => None,
+    };
+    Ok(Listed { rows, further })
+}
+
+/// The part of a client's payments that a page can be about, by their ids.
+fn within(query: &mut QueryBuilder<Postgres>, client_id: Uuid, mode: &str, filter: &Filter, before: Option<Uuid>) {
+    query.push(" WHERE client_id = ").push_bind(client_id).push(" AND mode = ").push_bind(mode.to_owned());
+    let end = filter.created_before.map(|time| ids::floor(time + SLACK));
+    if let Some(before) = before.into_iter().chain(end).min() {
+        query.push(" AND id < ").push_bind(before);
+    }
+    if let Some(from) = filter.created_from {
+        query.push(" AND id >= ").push_bind(ids::floor(from - SLACK));
+    }
+}
+
+/// Adds what the rows must be like; `false` where nothing was asked for.
+fn narrowed(query: &mut QueryBuilder<Postgres>, filter: &Filter) -> bool {
     let texts = [
         (" AND status = ", &filter.status),
         (" AND evidence = ", &filter.evidence),
         (" AND service = ", &filter.service),
         (" AND destination = ", &filter.destination),
-        (" AND external_id = ", &filter.external_id),
     ];
+    let mut narrow = false;
     for (clause, value) in texts {
         if let Some(value) = value {
             query.push(clause).push_bind(value.clone());
+            narrow = true;
         }
     }
-    let times = [
-        (" AND created_at >= ", filter.created_from),
-        (" AND created_at < ", filter.created_before),
-        (" AND unknown_since IS NOT NULL AND unknown_since < ", filter.unknown_before),
-    ];
-    for (clause, value) in times {
+    for (clause, value) in [(" AND created_at >= ", filter.created_from), (" AND created_at < ", filter.created_before)]
+    {
         if let Some(value) = value {
             query.push(clause).push_bind(value);
+            narrow = true;
         }
     }
     if let Some(amount) = filter.amount_from {
         query.push(" AND amount >= ").push_bind(amount);
+        narrow = true;
     }
-    if let Some(before) = before {
-        query.push(" AND id < ").push_bind(before);
-    }
-    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
-    Ok(query.build_query_as().fetch_all(&db.reads).await?)
+    narrow
 }
 
 /// An attempt as it is shown.
@@ -189,6 +240,17 @@ pub async fn observations(db: &Db, client_id: Uuid, payment_id: Uuid, limit: i64
     .await?;
     rows.reverse();
     Ok(rows)
+}
+
+/// Whether any client but this one has payments.
+pub async fn has_others(db: &Db, client_id: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM client c WHERE c.client_id <> $1
+            AND EXISTS (SELECT FROM payment p WHERE p.client_id = c.client_id)) AS "has!""#,
+        client_id
+    )
+    .fetch_one(&db.reads)
+    .await?)
 }
 
 /// What counts as prepared, sent, accepted or unknown now, for the metrics.

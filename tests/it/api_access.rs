@@ -46,6 +46,8 @@ fn endpoints() -> Vec<Endpoint> {
         ("PATCH", "/v1/providers/{conn}", Some(json!({})), Providers, Write),
         ("DELETE", "/v1/providers/{conn}", None, Providers, Write),
         ("POST", "/v1/providers/{conn}/test", None, Providers, Write),
+        ("GET", "/v1/providers/{conn}/monitoring", None, Providers, Read),
+        ("PUT", "/v1/providers/{conn}/monitoring", Some(json!({ "enabled": true })), Providers, Write),
         ("GET", "/v1/providers/{conn}/fees", None, Providers, Read),
         ("POST", "/v1/providers/{conn}/fees", Some(json!({ "service": "send_money", "plan": {} })), Providers, Write),
         ("POST", "/v1/providers/fees/preview", Some(json!({ "amount": 1, "plan": {} })), Providers, Read),
@@ -135,7 +137,7 @@ async fn another_clients_ids_are_not_there() {
             assert_eq!((reply.status, &reply.body["error"]["code"]), (404, &json!("not_found")), "{method} {path}");
             tried += 1;
         }
-        assert_eq!(tried, 18);
+        assert_eq!(tried, 20);
         // Nothing of ours in the stranger's lists either.
         let lists = [
             "audit",

@@ -833,3 +833,68 @@ async fn a_pause_holds_back_and_a_cancel_stops() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_rare_costs_more_pages_and_never_a_longer_look() {
+    run(async |world| {
+        let id = world.send("RARE", "1239812390", 10_000).await;
+        world.until_status(&id, "SUCCESS").await;
+        // Newer ones to another bank, more than one look takes in.
+        sqlx::query(
+            "INSERT INTO payment (client_id, id, mode, service, external_id, amount, currency, destination, receiver,
+                receiver_hash, status, evidence, version, attempt, send_until, created_at, updated_at)
+             SELECT client_id, ('ffffffff-ffff-7fff-8fff-' || lpad(to_hex(n), 12, '0'))::uuid, mode, service, 'N' || n,
+                10000, 'IDR', 'BNI', receiver, '', 'SUCCESS', 'paid', 3, 1, send_until, created_at, updated_at
+             FROM payment, generate_series(1, 20500) n",
+        )
+        .execute(&world.sql)
+        .await
+        .unwrap();
+        let (mut path, mut pages, mut found) = ("/v1/transactions?destination=BCA".to_owned(), 0, Vec::new());
+        loop {
+            let page = world.caller.get(&path).await;
+            assert_eq!(page.status, 200, "{}", page.body);
+            pages += 1;
+            let items = page.body["data"]["items"].as_array().unwrap().clone();
+            found.extend(items.iter().map(|item| item["externalId"].as_str().unwrap().to_owned()));
+            let Some(next) = page.body["data"]["nextCursor"].as_str() else { break };
+            path = format!("/v1/transactions?destination=BCA&cursor={next}");
+        }
+        assert_eq!((pages, found), (3, vec!["RARE".to_owned()]));
+        // What an index finds is found at once.
+        for query in ["externalId=RARE", "externalId=NONE&status=SUCCESS", "unknownBefore=2100-01-01T00:00:00Z"] {
+            let page = world.caller.get(&format!("/v1/transactions?{query}")).await;
+            assert_eq!(page.body["data"]["nextCursor"], json!(null), "{query}: {}", page.body);
+        }
+        assert_eq!(
+            world.caller.get("/v1/transactions?externalId=RARE").await.body["data"]["items"][0]["id"],
+            json!(id)
+        );
+        sqlx::query("DELETE FROM payment WHERE external_id <> 'RARE'").execute(&world.sql).await.unwrap();
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn times_narrow_to_the_millisecond() {
+    run(async |world| {
+        let mut made = Vec::new();
+        for name in ["T1", "T2", "T3"] {
+            let id = world.send(name, "1239812390", 10_000).await;
+            let row = world.until_status(&id, "SUCCESS").await;
+            made.push(row["created_at"].as_str().unwrap().replace("+00:00", "Z"));
+        }
+        let names = async |query: String| -> Vec<String> {
+            let page = world.caller.get(&format!("/v1/transactions?{query}")).await;
+            let items = page.body["data"]["items"].as_array().unwrap_or_else(|| panic!("{}", page.body)).clone();
+            items.iter().map(|item| item["externalId"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(names(format!("createdFrom={}", made[1])).await, ["T3", "T2"]);
+        assert_eq!(names(format!("createdBefore={}", made[1])).await, ["T1"]);
+        assert_eq!(names(format!("createdFrom={}&createdBefore={}", made[1], made[2])).await, ["T2"]);
+        assert_eq!(names("createdBefore=2020-01-01T00:00:00Z".into()).await, Vec::<String>::new());
+        world
+    })
+    .await;
+}

@@ -6,8 +6,9 @@ use sqlx::{AssertSqlSafe, PgPool, Row};
 
 use crate::support::world::fresh_database;
 
-/// What arrives without a client, the switches of the installation, and people, who belong to no client.
-const NOT_TENANT: [&str; 5] = ["route", "setting", "app_user", "session", "sign_in_attempt"];
+/// What arrives without a client, the switches of the installation, people, who belong to no client, and how far the
+/// sums are.
+const NOT_TENANT: [&str; 6] = ["route", "setting", "app_user", "session", "sign_in_attempt", "rollup_position"];
 
 async fn migrated() -> PgPool {
     PgPool::connect(&fresh_database().await).await.unwrap()
@@ -127,6 +128,9 @@ const LOAD: &str = "
     INSERT INTO delivery (client_id, event_id, endpoint_id, state, next_try_at, created_at, updated_at)
     SELECT client_id, id, md5('e' || client_id)::uuid,
         CASE WHEN substr(id::text, 1, 1) = '0' THEN 'pending' ELSE 'delivered' END, now(), now(), now() FROM event;
+    INSERT INTO exception (client_id, id, payment_id, attempt, kind, detail, amount, observations, status, opened_at)
+    SELECT client_id, md5('x' || id)::uuid, id, 1, 'vanished', '', 10000, '{}',
+        CASE WHEN substr(id::text, 1, 2) = '00' THEN 'OPEN' ELSE 'CLOSED' END, now() FROM payment;
     INSERT INTO ledger_line (client_id, payment_id, attempt, kind, line, connection_id, mode, debit, credit, amount,
         currency, created_at)
     SELECT client_id, id, 1, 'sent', 'Transfer', md5('k' || client_id)::uuid, 'test', 'in_transit', 'provider', amount,
@@ -171,8 +175,8 @@ async fn hot_statements_use_the_index_they_were_written_for() {
     sqlx::raw_sql(LOAD).execute(&db).await.unwrap();
     let external = "payment_client_id_mode_external_id_key";
     // Statement, and which index must find its rows. Any whole read of a big table is a fault.
-    let hot: [(&[&str], &[&str]); 12] = [
-        (&["INSERT INTO payment"], &["payment_same_receiver", external]),
+    let hot: [(&[&str], &[&str]); 15] = [
+        (&["INSERT INTO payment ("], &["payment_same_receiver", external]),
         (&["WITH input AS", "UPDATE payment p"], &["payment_pkey", "attempt_pkey"]),
         (&["claimed AS", "UPDATE delivery d"], &["delivery_due"]),
         (&["UPDATE delivery d SET state"], &["delivery_pkey"]),
@@ -183,11 +187,27 @@ async fn hot_statements_use_the_index_they_were_written_for() {
         (&["UPDATE attempt a SET leased_until"], &["attempt_to_ask"]),
         (&["FROM attempt a JOIN payment p", "a.reference = $3"], &["attempt_client_id_connection_id_reference_key"]),
         (&["UPDATE callback c SET next_try_at"], &["callback_due"]),
+        // Home: what is in doubt is found without reading what is not.
+        (&["a WHERE unknown_since < a"], &["payment_in_doubt"]),
+        (&["a WHERE x.opened_at < a"], &["exception_open", "payment_pkey"]),
+        (&["x.opened_at DESC LIMIT"], &["exception_open", "payment_pkey"]),
         (&["WITH live AS"], &["attempt_to_send", "attempt_to_ask", "payment_pkey"]),
     ];
+    plans(&db, "SET jit = off; SET plan_cache_mode = force_generic_plan", &hot).await;
+    // The sums by hour, as their worker allows itself.
+    let summed: [(&[&str], &[&str]); 2] = [
+        (&["INSERT INTO payment_hour"], &["event_written", "payment_pkey", "attempt_pkey"]),
+        (&["INSERT INTO delivery_hour"], &["delivery_written"]),
+    ];
+    let settings = "SET jit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
+        SET enable_hashjoin = off; SET enable_mergejoin = off";
+    plans(&db, settings, &summed).await;
+}
+
+/// Plans each statement as the service's pool does after a few runs, one plan for all values, and looks for its indexes.
+async fn plans(db: &PgPool, settings: &'static str, hot: &[(&[&str], &[&str])]) {
     let mut connection = db.acquire().await.unwrap();
-    // As the service's pool plans it after a few runs: one plan for all values.
-    sqlx::raw_sql("SET jit = off; SET plan_cache_mode = force_generic_plan").execute(&mut *connection).await.unwrap();
+    sqlx::raw_sql(settings).execute(&mut *connection).await.unwrap();
     for (parts, indexes) in hot {
         let query = statement(parts);
         let count = (1..100).take_while(|n| query.contains(&format!("${n}"))).count();
@@ -202,10 +222,10 @@ async fn hot_statements_use_the_index_they_were_written_for() {
         let plan: Value = row.get(0);
         let mut found = Vec::new();
         scans(&plan[0]["Plan"], &mut found);
-        for index in indexes {
+        for index in *indexes {
             assert!(found.iter().any(|(_, _, used)| used == index), "{parts:?} does not use {index}: {found:#?}");
         }
-        let big = ["payment", "attempt", "event", "delivery", "callback", "observation", "ledger_line"];
+        let big = ["payment", "attempt", "event", "delivery", "callback", "observation", "ledger_line", "exception"];
         let whole = found.iter().find(|(how, table, _)| how == "Seq Scan" && big.contains(&table.as_str()));
         assert_eq!(whole, None, "{parts:?} reads a whole table: {found:#?}");
     }

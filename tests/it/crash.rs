@@ -18,7 +18,7 @@ use crate::support::truth::{self, payments};
 const AT_ONCE: usize = 8;
 
 /// Later passes of points that many different changes go through: first the claims, then accepted, paid, freed, failed.
-const LATER: [(&str, &[u32]); 7] = [
+const LATER: [(&str, &[u32]); 9] = [
     ("advance.before", &[9, 14, 20, 26]),
     ("advance.committed", &[6, 9, 14, 20, 26]),
     ("claim.committed", &[5]),
@@ -26,6 +26,9 @@ const LATER: [(&str, &[u32]); 7] = [
     ("ask.answered", &[5, 12]),
     ("mark.before", &[6]),
     ("delivery.answered", &[6]),
+    // Sums are added to every now and then, mostly of nothing.
+    ("rollup.before", &[6, 15]),
+    ("rollup.committed", &[6, 15]),
 ];
 
 /// Passes of points around a failover, where nothing else goes on: OY!'s attempt is claimed (1), refused, and DOKU's made
@@ -195,6 +198,7 @@ async fn run(at: At) -> String {
     let left = truth::finished(|| rig.eyes(), Duration::from_secs(40)).await;
     assert!(left.is_none(), "{at:?}: never finished: {}\n{}", left.unwrap_or_default(), process.tail());
     process.stop().await;
+    rig.sum_up().await;
     truth::at_the_end(&rig.eyes()).await;
     let ends = ends(at, &rig).await;
     for log in [log, process.log()] {

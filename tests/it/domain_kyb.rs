@@ -29,10 +29,7 @@ fn checked(body: &Value) -> (Value, Vec<(String, String)>) {
 fn at(path: &str, value: Value) -> Result<Value, String> {
     let (right, faults) = checked(&with(path, Some(value)));
     match &faults[..] {
-        [] => Ok(right
-            .pointer(&format!("/{}", path.replace('.', "/").replace('[', "/").replace(']', "")))
-            .cloned()
-            .unwrap()),
+        [] => Ok(right.pointer(&format!("/{}", path.replace(['.', '['], "/").replace(']', ""))).cloned().unwrap()),
         [(field, message)] => {
             assert!(field.starts_with(path), "{field} for {path}");
             Err(message.clone())
@@ -53,7 +50,7 @@ fn the_example_of_the_seed_is_right_and_stays_as_it_is() {
     assert_eq!(checked(&right), (example(), vec![]), "what is kept is taken again");
     for (path, field) in fields() {
         let own = ["person_id", "erased", "operating_hours"].contains(&field.name);
-        let pointer = format!("/{}", path.replace('.', "/").replace('[', "/").replace(']', ""));
+        let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
         assert_ne!(example().pointer(&pointer).is_some(), own, "{path}");
     }
 }

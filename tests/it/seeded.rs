@@ -125,6 +125,7 @@ async fn two_processes_survive_faults_and_kills() {
     forwarder.abort();
     let payments = truth::payments(&rig.eyes()).await;
     assert_eq!(payments.len(), count, "PAYSTRATOR_SEED={seed}: one payment an order, however often it was asked for");
+    rig.sum_up().await;
     truth::at_the_end(&rig.eyes()).await;
     let accounts: HashSet<String> = plan.iter().map(|one| one.account.clone()).collect();
     let secrets = truth::secrets(&rig.sandbox);

@@ -93,6 +93,7 @@ async fn play(seed: u64, count: usize) -> Vec<String> {
         play.check(step).await;
     }
     play.finish().await;
+    play.rig.sum_up().await;
     truth::at_the_end(&play.rig.eyes()).await;
     let steps = play.history.len();
     eprintln!(

@@ -4,7 +4,9 @@
 //! shared and noisy: both sides alternate, and what counts is the median of the ratios.
 
 mod cpu;
+mod fill;
 mod load;
+mod pages;
 mod pgbench;
 mod processes;
 
@@ -16,7 +18,10 @@ use load::Load;
 use processes::Stage;
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Options {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Alternations per number of callers.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -26,6 +31,15 @@ pub struct Options {
     /// Numbers of callers.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64])]
     callers: Vec<usize>,
+}
+
+/// What is done instead of the measurement of payments.
+#[derive(clap::Subcommand)]
+enum Part {
+    /// Fill a database of its own with many payments, to look at the console with.
+    Fill(fill::Options),
+    /// Measure the console's pages at ten thousand payments and at many.
+    Pages(pages::Options),
 }
 
 /// The callers at which the floors for latency and memory are read.
@@ -51,7 +65,17 @@ struct Round {
 pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
     anyhow::ensure!(options.rounds > 0 && options.seconds > 0, "--rounds and --seconds are above 0");
     let database = Database::open(config)?;
-    let result = super::runtime()?.block_on(async { measure(&database, options).await });
+    let result = super::runtime()?.block_on(async {
+        match &options.part {
+            Some(Part::Fill(options)) => {
+                fill::fill(database.parts().await?, options.payments).await?;
+                println!("sign in as {} with the password {}", fill::OWNER, fill::PASSWORD);
+                Ok(())
+            }
+            Some(Part::Pages(options)) => pages::measure(&database, options).await,
+            None => measure(&database, options).await,
+        }
+    });
     database.close()?;
     result
 }

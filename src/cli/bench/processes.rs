@@ -155,6 +155,16 @@ impl Stage {
     }
 }
 
+/// Two connections of a client whose rows are filled in: nothing is sent by them.
+pub async fn connections_of(app: &App, client_id: Uuid) -> anyhow::Result<[Uuid; 2]> {
+    let folder = tempdir::Folder::new()?;
+    let (mut sandbox, facts) = start_sandbox(&folder).await?;
+    let first = connect(app, client_id, &facts, "oy").await?;
+    let second = connect(app, client_id, &facts, "doku").await?;
+    sandbox.kill().await?;
+    Ok([first.id, second.id])
+}
+
 /// A connection to the simulator of `provider`, by what the sandbox says of it.
 async fn connect(app: &App, client_id: Uuid, facts: &Value, provider: &str) -> anyhow::Result<connections::Made> {
     let new = connections::NewConnection {

@@ -99,16 +99,13 @@ fn unfit(people: &[Wanted], rows: &[Row]) -> Vec<Fault> {
         match row {
             None if person.id.is_some() => fault("person_id", "is nobody of this file: leave it out for somebody new"),
             None if person.erased => fault("erased", "goes with a person_id alone"),
-            None => {}
-            Some(row) if row.destroyed_at.is_none() => {
-                if person.erased {
-                    fault("erased", "is not true of this person: leave it out");
-                }
+            Some(row) if row.destroyed_at.is_none() && person.erased => {
+                fault("erased", "is not true of this person: leave it out");
             }
-            Some(_) if !person.sheet.is_empty() => {
+            Some(row) if row.destroyed_at.is_some() && !person.sheet.is_empty() => {
                 fault("person_id", "is a person whose data were erased: leave it out for somebody new");
             }
-            Some(_) => {}
+            _ => {}
         }
     }
     faults

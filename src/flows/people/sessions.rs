@@ -54,8 +54,17 @@ pub(super) fn hash(app: &App, token: &str) -> [u8; 32] {
     token_hash(app, "session", token)
 }
 
-/// Who a token stands for, if its session is alive.
+/// Who a token stands for, if its session is alive; this counts as a use of it.
 pub async fn find(app: &App, token: &str) -> anyhow::Result<Option<Found>> {
+    look(app, token, true).await
+}
+
+/// The same for what a page asks by itself: nobody need be there, so the session grows as old as without it.
+pub async fn watch(app: &App, token: &str) -> anyhow::Result<Option<Found>> {
+    look(app, token, false).await
+}
+
+async fn look(app: &App, token: &str, is_use: bool) -> anyhow::Result<Option<Found>> {
     let Some(row) = session::find(&app.db, &hash(app, token)).await? else { return Ok(None) };
     let (now, (started_after, seen_after)) = (app.now(), horizon(app));
     if row.started_at <= started_after || row.seen_at <= seen_after {
@@ -66,7 +75,7 @@ pub async fn find(app: &App, token: &str) -> anyhow::Result<Option<Found>> {
         let alive = row.started_at > now - CODE_WAIT;
         return Ok(alive.then_some(Found::HalfWay(HalfWay { user_id, device, token_hash })));
     }
-    if now - row.seen_at > TOUCH {
+    if is_use && now - row.seen_at > TOUCH {
         let mut tx = crate::flows::single(&app.db).await?;
         session::touch(&mut tx, &row.token_hash, now).await?;
         tx.commit().await?;

@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::pg;
-use super::truth::Eyes;
+use super::truth::{Eyes, sums};
 use super::world::{fresh_database, open};
 
 /// In every receiver's name, so that it can be looked for where it must not be.
@@ -322,6 +322,11 @@ impl Rig {
 
     pub fn eyes(&self) -> Eyes<'_> {
         Eyes { sql: &self.sql, sandbox: &self.sandbox, now: self.app.now() }
+    }
+
+    /// Adds what is committed to the sums by hour, as a worker does now and then.
+    pub async fn sum_up(&self) {
+        sums::caught_up(&self.app, &self.sql).await;
     }
 
     pub async fn stop(self) {

@@ -110,11 +110,13 @@ pub async fn doubt(
         ..Filter::default()
     };
     let before = ids::parse(ids::SEND_MONEY, &which.before);
-    let mut views = reads::payments(app, &caller, &filter, before, PAGE as i64 + 1).await?;
+    let found = reads::payments(app, &caller, &filter, before, PAGE as i64 + 1).await?;
+    let (mut views, further) = (found.views, found.further);
     let more = views.len() > PAGE;
     views.truncate(PAGE);
-    let next = views.last().filter(|_| more).map(|view| {
-        let last = ids::show(ids::SEND_MONEY, view.row.id);
+    let last = views.last().filter(|_| more).map(|view| view.row.id).or(further);
+    let next = last.map(|last| {
+        let last = ids::show(ids::SEND_MONEY, last);
         format!("{DOUBT}?age={}&amount={}&before={last}#unknown", show::encoded(&which.age), show::encoded(&digits))
     });
     let after = ids::parse(ids::EXCEPTION, &which.exceptions);

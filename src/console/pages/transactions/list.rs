@@ -101,6 +101,8 @@ struct ListPage<'a> {
     narrow: bool,
     first: bool,
     next: Option<String>,
+    /// The page is not full, and what is older was not looked through yet.
+    further: bool,
 }
 
 pub async fn list(
@@ -124,10 +126,12 @@ pub async fn list(
         ..Filter::default()
     };
     let before = ids::parse(ids::SEND_MONEY, &which.before);
-    let mut views = reads::payments(&console.app, &caller, &filter, before, PAGE as i64 + 1).await?;
+    let found = reads::payments(&console.app, &caller, &filter, before, PAGE as i64 + 1).await?;
+    let (mut views, further) = (found.views, found.further);
     let more = views.len() > PAGE;
     views.truncate(PAGE);
-    let last = views.last().filter(|_| more).map(|view| ids::show(ids::SEND_MONEY, view.row.id));
+    let last = views.last().filter(|_| more).map(|view| view.row.id).or(further);
+    let last = last.map(|id| ids::show(ids::SEND_MONEY, id));
     let field = |name, key| Field::new(name, frame.t(key)).optional();
     let page = ListPage {
         statuses: Status::ALL
@@ -141,6 +145,7 @@ pub async fn list(
         to: field("to", "transactions.to").kind("date", "off").value(&which.to).error(wrong(to.is_err())),
         narrow: which.is_narrow(),
         first: before.is_none(),
+        further: further.is_some(),
         next: last.map(|last| which.address(&last)),
         rows: views.iter().map(|view| row(&frame, view)).collect(),
         frame: &frame,

@@ -17,6 +17,8 @@ pub const WORDS: &super::super::Table = &[
     ("transactions.none_text", "Payments are made by your systems through the API. The first one will stand here."),
     ("transactions.none_found", "No payment fits"),
     ("transactions.none_found_text", "Take a wider range of days or another status."),
+    ("transactions.further", "Older payments were not looked through yet."),
+    ("transactions.look_further", "Look further back"),
     ("transactions.reference", "Open the API reference"),
     ("transactions.receiver", "Receiver"),
     ("transactions.account", "Account"),

@@ -17,6 +17,8 @@ pub const WORDS: &super::super::Table = &[
     ("transactions.none_text", "Pembayaran dibuat sistem Anda lewat API. Yang pertama akan tampil di sini."),
     ("transactions.none_found", "Tidak ada yang cocok"),
     ("transactions.none_found_text", "Pakai rentang hari yang lebih lebar atau status lain."),
+    ("transactions.further", "Pembayaran yang lebih lama belum diperiksa."),
+    ("transactions.look_further", "Cari lebih jauh ke belakang"),
     ("transactions.reference", "Buka rujukan API"),
     ("transactions.receiver", "Penerima"),
     ("transactions.account", "Rekening"),

@@ -48,6 +48,9 @@ pub struct Which {
 }
 
 /// List payments, newest first.
+///
+/// A page looks through ten thousand payments at most. Where what you ask for is rare a page can hold fewer than `limit`,
+/// or none: go on with `nextCursor` until there is none.
 #[utoipa::path(
     get, path = "/v1/transactions", tag = "Payments", params(Which), operation_id = "list_transactions",
     responses(
@@ -66,9 +69,11 @@ pub async fn list(
     let limit = page_limit(which.limit.as_deref())?;
     let before = id_param(ids::SEND_MONEY, "cursor", which.cursor.as_deref())?;
     let filter = filter(which)?;
-    let views = reads::payments(&http.app, &caller, &filter, before, limit as i64 + 1).await?;
+    let found = reads::payments(&http.app, &caller, &filter, before, limit as i64 + 1).await?;
     let cursor = |view: &reads::PaymentView| ids::show(ids::SEND_MONEY, view.row.id);
-    Ok(reply::ok(Page::of(views, limit, cursor, |view| Payment::of(&view))))
+    let mut page = Page::of(found.views, limit, cursor, |view| Payment::of(&view));
+    page.next_cursor = page.next_cursor.or(found.further.map(|id| ids::show(ids::SEND_MONEY, id)));
+    Ok(reply::ok(page))
 }
 
 fn filter(which: Which) -> Result<Filter, ApiError> {

@@ -2,10 +2,11 @@
 //! what DESIGN section 4 says must hold between them. Nothing here belongs to one test; each of them asks all of it.
 //!
 //! `doubt` says which payments may stay open because their provider never tells, `books` compares the money, `told` the
-//! webhooks and what must stay secret.
+//! webhooks and what must stay secret, `sums` what is counted by the hour.
 
 mod books;
 mod doubt;
+pub mod sums;
 mod told;
 
 use std::collections::HashMap;
@@ -373,6 +374,7 @@ pub async fn at_the_end(eyes: &Eyes<'_>) {
         }
     }
     wrong.extend(books::agree(eyes, &payments).await);
+    wrong.extend(sums::agree(sql).await);
     wrong.extend(told::everybody_was_told(sql, sandbox).await);
     wrong.extend(told::secrets_are_kept(sql, sandbox).await);
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
