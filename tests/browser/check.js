@@ -9,6 +9,7 @@ import { judges } from "./journeys/judges.js";
 import { operator } from "./journeys/operator.js";
 import { owner } from "./journeys/owner.js";
 import { plain } from "./journeys/plain.js";
+import { settings } from "./journeys/settings.js";
 import { strangers } from "./journeys/strangers.js";
 
 const { CONSOLE_FACTS, CONSOLE_BROWSER, CONSOLE_SHOTS, CONSOLE_KEPT } = process.env;
@@ -44,5 +45,6 @@ journey("the judges see what is wrong", judges);
 journey("owner", owner);
 journey("finance", finance, ["finance"]);
 journey("operator", operator, ["operation"]);
+journey("settings", settings, ["owner", "finance"]);
 journey("without JavaScript", plain, ["operation"]);
 journey("strangers", strangers, ["owner"]);

@@ -139,6 +139,35 @@ async fn the_provider_is_asked_and_webhooks_are_told_again_on_demand() {
 }
 
 #[tokio::test]
+async fn a_story_says_what_comes_next_and_repeats_nothing() {
+    run(async |world| {
+        let operation = world.signed_in("op@example.com", Role::Operation).await;
+        world.caller.post("/v1/sending/pause", json!({ "reason": "test" })).await;
+        let held = world.send("HELD", "1239812390", 10_000).await;
+        assert!(operation.get(&format!("/console/transactions/{held}")).await.has("It is about to be sent."));
+        world.caller.post("/v1/sending/resume", json!({})).await;
+        world.until_status(&held, "SUCCESS").await;
+        let story = operation.get(&format!("/console/transactions/{held}")).await;
+        assert!(!story.has("Do not pay it again") && story.has("Rp2.500"), "{}", story.body);
+
+        let (_, path) = doubt(&world, "DOUBT").await;
+        // Asked time and again: what is seen alike in a row is told once.
+        let mut story = operation.get(&path).await;
+        for _ in 0..500 {
+            if story.has("Seen again ") {
+                break;
+            }
+            story = operation.get(&path).await;
+        }
+        assert!(story.has("Seen again "), "{}", story.body);
+        assert!(story.has("Nobody knows yet whether the provider took it."), "{}", story.body);
+        assert!(story.body.matches("Status asked").count() < 3, "{}", story.body);
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_doubt_is_ended_by_two_people_who_both_saw_it() {
     run(async |world| {
         world.person(world.client_id, "gita@example.com", "Gita Sari", Role::Finance).await;

@@ -301,7 +301,7 @@ async fn no_form_makes_more_of_anybody_than_the_sender_may() {
         assert_eq!(give(&sa, finance, Role::Admin).await, 404, "not of this team any more");
         let log = sa.get("/console/settings/audit?area=member").await;
         assert!(
-            log.has("role: finance → operation") && log.has("Citra") && log.has("Removed somebody"),
+            log.has("Role: Finance → Operation") && log.has("Citra") && log.has("Removed somebody"),
             "{}",
             log.body
         );

@@ -183,7 +183,7 @@ async fn an_endpoint_is_made_tested_changed_and_switched_off() {
         assert_eq!(browser.post(&format!("{path}/switch"), &[("to", "on")]).await.location(), path);
         assert!(browser.get(&path).await.has("Send a test"));
         let log = browser.get("/console/settings/audit?area=endpoint").await;
-        for text in ["Made a webhook endpoint", "Changed a webhook endpoint", "status: ACTIVE → DISABLED"] {
+        for text in ["Made a webhook endpoint", "Changed a webhook endpoint", "Status: Active → Off"] {
             assert!(log.has(text), "{text} is missing: {}", log.body);
         }
         world

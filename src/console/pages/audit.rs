@@ -61,21 +61,67 @@ impl AuditPage<'_> {
     fn lines(&self, entry: &Entry) -> Vec<String> {
         let Value::Object(detail) = &entry.detail else { return Vec::new() };
         let (before, after) = (detail.get("before"), detail.get("after"));
-        let mut lines = Vec::new();
-        if let Some(Value::Object(before)) = before {
-            for (name, value) in before {
-                let then = after.and_then(|after| after.get(name)).map_or("–".into(), plain);
-                lines.push(format!("{name}: {} → {then}", plain(value)));
+        let mut lines = match (before, after) {
+            (Some(Value::Object(before)), _) => {
+                let is = |name: &str| after.and_then(|after| after.get(name)).unwrap_or(&Value::Null);
+                let added = after.and_then(Value::as_object).into_iter().flatten();
+                let added = added.map(|(name, _)| name).filter(|name| !before.contains_key(*name));
+                let all = before.iter().chain(added.map(|name| (name, &Value::Null)));
+                all.map(|(name, was)| self.change(name, was, is(name))).collect()
             }
-        }
+            (_, Some(Value::Object(after))) => after.iter().map(|(name, value)| self.line(name, value)).collect(),
+            (_, Some(after)) => vec![self.change("order", before.unwrap_or(&Value::Null), after)],
+            (_, None) => Vec::new(),
+        };
         let rest = detail.iter().filter(|(name, value)| *name != "before" && *name != "after" && !value.is_null());
-        lines.extend(rest.map(|(name, value)| format!("{name}: {}", plain(value))));
+        lines.extend(rest.map(|(name, value)| self.line(name, value)));
         lines
     }
-}
 
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    fn line(&self, name: &str, value: &Value) -> String {
+        format!("{}: {}", self.name(name), self.said(name, value))
+    }
+
+    fn change(&self, name: &str, before: &Value, after: &Value) -> String {
+        format!("{}: {} → {}", self.name(name), self.said(name, before), self.said(name, after))
+    }
+
+    /// What a field of the detail is called.
+    fn name(&self, name: &str) -> String {
+        let known = ["detail", "product"].iter().find_map(|table| self.frame.lang.find(&format!("{table}.{name}")));
+        known.unwrap_or(name).to_owned()
+    }
+
+    /// A value of the detail, in words where the tables have them.
+    fn said(&self, name: &str, value: &Value) -> String {
+        match value {
+            Value::Null => "–".into(),
+            Value::Bool(yes) => self.frame.t(if *yes { "detail.yes" } else { "detail.no" }).into(),
+            Value::Array(all) if all.is_empty() => "–".into(),
+            Value::Array(all) => all.iter().map(|one| self.said(name, one)).collect::<Vec<_>>().join(", "),
+            Value::Object(all) => all.iter().map(|(name, value)| self.line(name, value)).collect::<Vec<_>>().join(", "),
+            Value::String(text) => self.word(name, text),
+            Value::Number(number) => match number.as_i64().filter(|_| name.ends_with("Bp")) {
+                Some(points) if points % 100 == 0 => format!("{}%", points / 100),
+                Some(points) => format!("{}.{:02}%", points / 100, points % 100),
+                None => number.to_string(),
+            },
+        }
+    }
+
+    /// Roles, outcomes, statuses and the like are words of our own; everything else stands as it is.
+    fn word(&self, name: &str, text: &str) -> String {
+        let table = match name {
+            "role" | "outcome" | "service" => name,
+            "services" => "service",
+            "status" => "standing",
+            "result" => "cause",
+            _ if self.frame.lang.find(&format!("product.{name}")).is_some() => "right",
+            _ => return text.to_owned(),
+        };
+        let known = self.frame.lang.find(&format!("{table}.{}", text.to_ascii_lowercase()));
+        known.map_or_else(|| text.to_owned(), str::to_owned)
+    }
 }
 
 pub async fn page(

@@ -8,6 +8,7 @@ use axum::response::Response;
 use crate::console::field::Field;
 use crate::console::frame::{self, Frame, go};
 use crate::console::guard::Fail;
+use crate::console::shown::Shown;
 use crate::console::visitor::{Console, Fields, Signed};
 use crate::domain::ids;
 use crate::domain::role::{Feature, Level, Role};
@@ -76,7 +77,7 @@ struct TeamPage<'a> {
     email: Field,
     role_error: &'static str,
     /// Made just now, shown once: the link and for whom.
-    made: Option<(String, String)>,
+    made: Option<(Shown, String)>,
     /// Keys of people who do not work here any more.
     left: i64,
 }
@@ -125,7 +126,7 @@ async fn show(console: &Console, signed: &Signed, typed: Typed<'_>) -> Result<Re
         choices: choices(work, typed.role),
         email: email.value(typed.email).error(typed.email_error),
         role_error: typed.role_error,
-        made: typed.made,
+        made: typed.made.map(|(link, email)| (Shown::new(frame.lang, "link", "team.link", &link), email)),
         left: team::keys_left_behind(&console.app, work).await?,
         frame: &frame,
     };

@@ -18,7 +18,7 @@ use crate::flows::access::Caller;
 use crate::flows::audit::audited_for_both;
 use crate::store::data_key::{self, Row};
 use crate::store::kyb::{self, PersonRow};
-use crate::store::{self, Tx};
+use crate::store::{self};
 
 /// Why nothing was saved.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +46,7 @@ pub async fn save(app: &App, caller: &Caller, current: Option<Version>, draft: D
     let mut tx = flows::begin(&app.db).await?;
     let ids: Vec<Uuid> = known.iter().flatten().copied().collect();
     let rows = data_key::hold_persons(&mut tx, client_id, &ids).await?;
-    let mut faults = unfit(&draft.people, &rows);
-    faults.extend(without_document(&mut tx, client_id, &draft).await?);
+    let faults = unfit(&draft.people, &rows);
     if !faults.is_empty() {
         return Err(Refused::Faults(faults));
     }
@@ -99,22 +98,18 @@ fn unfit(people: &[Wanted], rows: &[Row]) -> Vec<Fault> {
         match row {
             None if person.id.is_some() => fault("person_id", "is nobody of this file: leave it out for somebody new"),
             None if person.erased => fault("erased", "goes with a person_id alone"),
+            None => {}
             Some(row) if row.destroyed_at.is_none() && person.erased => {
                 fault("erased", "is not true of this person: leave it out");
             }
-            Some(row) if row.destroyed_at.is_some() && !person.sheet.is_empty() => {
+            Some(row) if row.destroyed_at.is_none() => {}
+            Some(_) if !person.sheet.is_empty() => {
                 fault("person_id", "is a person whose data were erased: leave it out for somebody new");
             }
-            _ => {}
+            Some(_) => {}
         }
     }
     faults
-}
-
-/// What a draft says of documents that the client did not upload. Their ids have the right form; uploads are not kept
-/// yet, so there is nothing to ask, and every id is taken.
-async fn without_document(_tx: &mut Tx, _client_id: Uuid, _draft: &Draft) -> store::Result<Vec<Fault>> {
-    Ok(Vec::new())
 }
 
 fn people_rows(

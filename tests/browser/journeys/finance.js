@@ -1,4 +1,5 @@
-// Finance joins by the link the owner made, looks a payment up, and is refused where the matrix refuses.
+// Finance joins by the link the owner made, looks a payment up, proposes how an unclear one ended, and is refused where the
+// matrix refuses.
 import assert from "node:assert/strict";
 
 import { Desk } from "../support/desk.js";
@@ -34,7 +35,9 @@ export async function finance(place) {
   await page.getByRole("table", { name: "What was booked" }).getByRole("row", { name: /^Fee/ }).waitFor();
   await page.getByRole("navigation", { name: "Where you are" }).getByRole("link", { name: "Transactions" }).click();
 
-  for (const path of ["/console/settings/team", "/console/settings/audit"]) await refused(desk, path);
+  await propose(desk);
+
+  for (const path of ["/console/settings/team", "/console/settings/audit", "/console/settings/keys"]) await refused(desk, path);
   await desk.look("forbidden");
   assert.equal((await desk.go("/console/transactions/sm_00000000000000000000000000000000")).status(), 404);
   await desk.look("not-found");
@@ -47,4 +50,28 @@ export async function finance(place) {
   await desk.look("invitation-over");
   await signIn(desk, me, "/console/transactions");
   await page.getByRole("heading", { level: 1, name: "Transactions" }).waitFor();
+}
+
+/** Says how the payment ended that its bank is unclear about. It takes a second person: not oneself. */
+async function propose(desk) {
+  const { page } = desk;
+  await openPayment(desk, "9999999999");
+  const path = new URL(page.url()).pathname;
+  await page.getByRole("link", { name: "Resolve" }).click();
+  await page.getByRole("heading", { name: "How did it end?" }).waitFor();
+  await page.getByRole("radio", { name: /^It was not paid/ }).check();
+  await page.getByLabel("Reason").fill("The bank returned it by letter.");
+  await page.getByLabel("Document").fill("   ");
+  await page.getByRole("button", { name: "Propose" }).click();
+  await page.getByText("Tell where the proof is kept").waitFor();
+  assert.equal(await page.getByLabel("Reason").inputValue(), "The bank returned it by letter.");
+  await desk.look("propose");
+  await page.getByLabel("Document").fill("Letter 17 of the bank");
+  await page.getByRole("button", { name: "Propose" }).click();
+  await page.getByText("The resolution is proposed.").waitFor();
+  await page.getByText("You proposed it, so somebody else approves it.").waitFor();
+  assert.equal(await page.getByRole("link", { name: "Look and approve" }).count(), 0);
+  await desk.look("payment-proposed");
+  await desk.go(`${path}/approve`);
+  await page.getByText("You proposed this yourself. Another person must approve it.").waitFor();
 }

@@ -50,6 +50,8 @@ async function invite(desk, place) {
     await page.getByRole("heading", { name: `Invitation for ${person.email}` }).waitFor();
     person.link = await page.getByLabel("Link").inputValue();
     place.people[role.toLowerCase()] = person;
+    await page.getByRole("button", { name: "Copy" }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
   }
   await desk.look("team-invited");
 }

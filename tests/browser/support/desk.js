@@ -15,6 +15,8 @@ export class Desk {
     this.place = place;
     this.name = name;
     this.wrong = [];
+    /** Addresses that scripts ask and that may answer 422: what is typed is not whole yet. */
+    this.unfinished = [];
     this.seen = new Set();
   }
 
@@ -46,6 +48,7 @@ export class Desk {
     });
     page.on("response", (response) => {
       const answered = `${response.status()} for ${response.request().method()} ${response.url()}`;
+      if (response.status() === 422 && this.unfinished.includes(new URL(response.url()).pathname)) return;
       if (response.status() >= 500) tell(answered);
       else if (response.status() >= 400 && !response.request().isNavigationRequest()) tell(answered);
     });

@@ -226,8 +226,9 @@ fn ages(frame: &Frame, overview: &Overview) -> Vec<Age> {
         .map(|age| count(&of(&overview.unknown, age)) + count(&of(&overview.exceptions, age)))
         .max()
         .unwrap_or(0);
-    let money =
-        |doubts: &[Doubt]| doubts.iter().map(|doubt| show::money(doubt.amount, &doubt.currency)).collect::<Vec<_>>();
+    let money = |doubts: &[Doubt]| {
+        doubts.iter().map(|doubt| show::money_short(frame.lang, doubt.amount, &doubt.currency)).collect::<Vec<_>>()
+    };
     (0..=AGES.len())
         .map(|age| {
             let (unknown, exceptions) = (of(&overview.unknown, age), of(&overview.exceptions, age));

@@ -22,6 +22,7 @@ use crate::flows::resolve::Standing;
 use crate::flows::{endpoints, send_money};
 use crate::store::callback::CallRow;
 use crate::store::delivery::Row as Delivery;
+use crate::store::endpoint::Endpoint;
 use crate::store::ledger::LineRow;
 use crate::store::payment::{AttemptRow, ObservationRow};
 
@@ -35,9 +36,14 @@ struct Step {
     sign: &'static str,
     title: String,
     lines: Vec<String>,
+    /// How often the same was seen again right after it, and when last.
+    again: Option<(usize, DateTime<Utc>)>,
     /// What came from the provider, secrets and names masked.
     raw: Option<String>,
 }
+
+/// The rank of what was seen of a provider.
+const SEEN: u8 = 2;
 
 /// A line of the books, its accounts in words.
 struct Booked {
@@ -56,6 +62,8 @@ struct StoryPage<'a> {
     amount: String,
     status: Badge,
     reason: Option<&'a str>,
+    /// What happens next, of a payment that has no end yet.
+    next: Option<&'static str>,
     /// Label and value of what is known of the payment.
     facts: Vec<(&'static str, String)>,
     open: Vec<String>,
@@ -87,6 +95,11 @@ impl StoryPage<'_> {
     fn clock(&self, at: &DateTime<Utc>) -> String {
         show::clock(self.frame.lang, *at)
     }
+
+    fn again(&self, times: &usize, last: &DateTime<Utc>) -> String {
+        let (times, last) = (times.to_string(), show::clock(self.frame.lang, *last));
+        self.frame.lang.with("story.again", &[("n", &times), ("at", &last)])
+    }
 }
 
 pub async fn story(State(console): State<Console>, signed: Signed, Path(id): Path<String>) -> Result<Response, Fail> {
@@ -95,6 +108,7 @@ pub async fn story(State(console): State<Console>, signed: Signed, Path(id): Pat
     let detail = reads::detail(&console.app, &caller, payment).await?.ok_or(Fail::NotFound)?;
     let deliveries = reads::deliveries(&console.app, &caller, payment).await?;
     let calls = reads::calls(&console.app, &caller, payment).await?;
+    let told_to = endpoints::list(&console.app, &caller).await?;
     let standing = standing(&console, &caller, payment).await?;
     let row = &detail.view.row;
     let frame = Frame::of(&console, &signed, HERE, "transactions.title")
@@ -110,13 +124,14 @@ pub async fn story(State(console): State<Console>, signed: Signed, Path(id): Pat
         amount: show::money(row.amount, &row.currency),
         status: status(&frame, &row.status),
         reason: row.reason.as_deref(),
+        next: next(&frame, &detail),
         facts: facts(&frame, &detail),
         open: detail
             .exceptions
             .iter()
             .map(|open| format!("{}: {}", word(&frame, "exception", &open.kind), open.detail))
             .collect(),
-        steps: steps(&frame, &detail, &deliveries, &calls),
+        steps: steps(&frame, &detail, &deliveries, &calls, &told_to),
         booked: detail.ledger.iter().map(|line| booked(&frame, line)).collect(),
         path: path_of(payment),
         offers,
@@ -178,7 +193,10 @@ fn facts(frame: &Frame, detail: &Detail) -> Vec<(&'static str, String)> {
     if let Some(last) = detail.attempts.last() {
         let label = last.label.clone().unwrap_or_else(|| last.provider.clone());
         facts.push(("transactions.provider", label));
-        facts.push(("transactions.fee", show::money(last.fee + last.tax, &view.row.currency)));
+        // Nothing is charged for what failed.
+        if view.row.status != Status::Failed.as_str() {
+            facts.push(("transactions.fee", show::money(last.fee + last.tax, &view.row.currency)));
+        }
         facts.push(("transactions.reference_sent", last.reference.clone()));
     }
     if let Some(at) = view.row.final_at {
@@ -188,7 +206,13 @@ fn facts(frame: &Frame, detail: &Detail) -> Vec<(&'static str, String)> {
 }
 
 /// Everything that happened, in its order.
-fn steps(frame: &Frame, detail: &Detail, deliveries: &[Delivery], calls: &[CallRow]) -> Vec<Step> {
+fn steps(
+    frame: &Frame,
+    detail: &Detail,
+    deliveries: &[Delivery],
+    calls: &[CallRow],
+    endpoints: &[Endpoint],
+) -> Vec<Step> {
     let row = &detail.view.row;
     let taken = Step {
         at: row.created_at,
@@ -197,18 +221,52 @@ fn steps(frame: &Frame, detail: &Detail, deliveries: &[Delivery], calls: &[CallR
         sign: "●",
         title: frame.t("story.taken").into(),
         lines: vec![frame.t("story.taken_text").into()],
+        again: None,
         raw: None,
     };
     let mut steps = vec![taken];
     steps.extend(detail.attempts.iter().map(|attempt| tried(frame, attempt)));
     steps.extend(calls.iter().map(|call| called(frame, call)));
-    steps.extend(detail.observations.iter().map(|seen| observed(frame, seen)));
+    steps.extend(detail.observations.iter().map(|seen| observed(frame, detail, seen)));
     // What was booked at one instant is one step.
     let same = |a: &LineRow, b: &LineRow| (a.created_at, a.attempt, &a.kind) == (b.created_at, b.attempt, &b.kind);
     steps.extend(detail.ledger.chunk_by(same).map(|lines| entered(frame, lines)));
-    steps.extend(deliveries.iter().map(|delivery| told(frame, delivery)));
+    steps.extend(deliveries.iter().map(|delivery| told(frame, delivery, endpoints)));
     steps.sort_by_key(|step| (step.at, step.rank));
-    steps
+    folded(steps)
+}
+
+/// The same thing seen several times in a row is one step: a provider may be asked for days.
+fn folded(steps: Vec<Step>) -> Vec<Step> {
+    let mut folded: Vec<Step> = Vec::new();
+    for step in steps {
+        match folded.last_mut() {
+            Some(last)
+                if step.rank == SEEN
+                    && last.rank == SEEN
+                    && (&last.title, &last.lines) == (&step.title, &step.lines) =>
+            {
+                let times = last.again.map_or(0, |(times, _)| times);
+                (last.again, last.raw) = (Some((times + 1, step.at)), step.raw);
+            }
+            _ => folded.push(step),
+        }
+    }
+    folded
+}
+
+/// What happens next, of a payment that has no end yet.
+fn next(frame: &Frame, detail: &Detail) -> Option<&'static str> {
+    let row = &detail.view.row;
+    if Status::parse(&row.status).is_none_or(Status::is_final) {
+        return None;
+    }
+    Some(frame.t(match Evidence::parse(&row.evidence)? {
+        Evidence::Unknown => "story.next_unknown",
+        Evidence::Sent | Evidence::Accepted => "story.next_accepted",
+        Evidence::Prepared => "story.next_prepared",
+        _ => "story.next_people",
+    }))
 }
 
 fn tried(frame: &Frame, attempt: &AttemptRow) -> Step {
@@ -236,21 +294,26 @@ fn tried(frame: &Frame, attempt: &AttemptRow) -> Step {
         sign: "➤",
         title: frame.lang.with("story.attempt", &[("n", &number), ("label", label)]),
         lines,
+        again: None,
         raw: None,
     }
 }
 
-fn observed(frame: &Frame, seen: &ObservationRow) -> Step {
+fn observed(frame: &Frame, detail: &Detail, seen: &ObservationRow) -> Step {
     let badge = evidence(frame, &seen.verdict);
+    let attempt = detail.attempts.iter().find(|attempt| attempt.number == seen.attempt);
+    let label = attempt.map_or("", |attempt| attempt.label.as_deref().unwrap_or(&attempt.provider));
+    let at = frame.lang.with("story.at", &[("n", &seen.attempt.to_string()), ("label", label)]);
     let said: Vec<&str> = [seen.code.as_deref(), seen.message.as_deref()].into_iter().flatten().collect();
     let said = said.join(" · ");
     Step {
         at: seen.seen_at,
-        rank: 2,
+        rank: SEEN,
         look: badge.look,
         sign: badge.sign,
         title: format!("{}: {}", word(frame, "seen", &seen.kind), badge.word),
-        lines: if said.is_empty() { Vec::new() } else { vec![said] },
+        lines: [at, said].into_iter().filter(|line| !line.is_empty()).collect(),
+        again: None,
         raw: seen.raw.clone(),
     }
 }
@@ -270,6 +333,7 @@ fn called(frame: &Frame, call: &CallRow) -> Step {
         sign: "☏",
         title: word(frame, "seen", "callback"),
         lines,
+        again: None,
         raw: None,
     }
 }
@@ -289,17 +353,19 @@ fn entered(frame: &Frame, lines: &[LineRow]) -> Step {
         sign: "≡",
         title: frame.t1("story.entered", "when", &word(frame, "booked", kind)),
         lines: lines.iter().map(line).collect(),
+        again: None,
         raw: None,
     }
 }
 
-fn told(frame: &Frame, delivery: &Delivery) -> Step {
+fn told(frame: &Frame, delivery: &Delivery, endpoints: &[Endpoint]) -> Step {
     let (look, sign) = match delivery.state.as_str() {
         "delivered" => ("good", "✉"),
         "failed" => ("bad", "✉"),
         _ => ("calm", "✉"),
     };
-    let endpoint = ids::show(ids::ENDPOINT, delivery.endpoint_id);
+    let known = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint_id);
+    let endpoint = known.map_or_else(|| ids::show(ids::ENDPOINT, delivery.endpoint_id), |known| known.url.clone());
     let mut lines = vec![frame.lang.with(
         "story.delivery",
         &[
@@ -318,6 +384,7 @@ fn told(frame: &Frame, delivery: &Delivery) -> Step {
         sign,
         title: frame.t1("story.webhook", "type", &delivery.kind),
         lines,
+        again: None,
         raw: None,
     }
 }
