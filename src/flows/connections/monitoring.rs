@@ -107,10 +107,13 @@ async fn judge(app: &App, watched: &Watched) -> anyhow::Result<()> {
     let wait = rule.wait(earlier, watched.recovered_at, schedule.seconds(RELAPSE_S), now);
     let Tally { answered, unanswered } = tally;
     let reason = format!("Monitoring: {unanswered} of the last {} sends got no answer.", answered + unanswered);
-    let mut tx = flows::begin(&app.db).await?;
     let next = now + schedule.seconds(wait.into());
+    let Some(stored) = connection::get(&app.db, watched.client_id, watched.connection_id).await? else {
+        return Ok(());
+    };
+    let mut tx = flows::begin(&app.db).await?;
     if monitoring::trip(&mut tx, watched, &reason, i32::try_from(wait)?, next, now).await? {
-        told(app, tx, watched, ["ACTIVE", "MAINTENANCE"], &reason, now).await?;
+        told(app, tx, &stored, ["ACTIVE", "MAINTENANCE"], &reason, now).await?;
         metrics::counter!("monitoring_trips_total").increment(1);
     }
     Ok(())
@@ -123,7 +126,7 @@ async fn look(app: &App, watched: &Watched) -> anyhow::Result<()> {
         return Ok(());
     };
     let wait = u32::try_from(watched.wait_s).unwrap_or_default();
-    let (good, wait, reason) = match ask(app, stored).await? {
+    let (good, wait, reason) = match ask(app, stored.clone()).await? {
         // Nothing harmless can be asked: the wait itself is the proof, and the next sends are the judges.
         None => (watched.good.saturating_add_unsigned(rule.recoveries), wait, "Monitoring: the wait is over."),
         Some(tested) if tested.trouble.is_none() => (watched.good + 1, wait, "Monitoring: the provider answers again."),
@@ -133,7 +136,7 @@ async fn look(app: &App, watched: &Watched) -> anyhow::Result<()> {
     let mut tx = flows::begin(&app.db).await?;
     if u32::try_from(good).is_ok_and(|good| good >= rule.recoveries) {
         if monitoring::recover(&mut tx, watched, reason, now).await? {
-            told(app, tx, watched, ["MAINTENANCE", "ACTIVE"], reason, now).await?;
+            told(app, tx, &stored, ["MAINTENANCE", "ACTIVE"], reason, now).await?;
         }
         return Ok(());
     }
@@ -147,19 +150,18 @@ async fn look(app: &App, watched: &Watched) -> anyhow::Result<()> {
 async fn told(
     app: &App,
     mut tx: store::Tx,
-    watched: &Watched,
+    stored: &Stored,
     [from, to]: [&str; 2],
     reason: &str,
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
-    let Watched { client_id, connection_id, .. } = *watched;
-    let stored = connection::get(&app.db, client_id, connection_id).await?;
-    let (object, mode) = (ids::show(ids::CONNECTION, connection_id), stored.map(|stored| stored.connection.mode));
+    let (client_id, id, mode) = (stored.client_id, stored.connection.id, Some(stored.connection.mode));
+    let object = ids::show(ids::CONNECTION, id);
     let detail = json!({ "before": { "status": from }, "after": { "status": to, "reason": reason } });
     let (person, action, object) = (MONITORING, "connection.status_set", object.as_str());
     audit::record(&mut tx, &Deed { client_id, mode, person, action, object, detail }, now).await?;
     tx.commit().await?;
-    forget(app, client_id, connection_id);
+    forget(app, client_id, id);
     tracing::warn!(connection = object, to, reason, "monitoring set a status");
     Ok(())
 }
