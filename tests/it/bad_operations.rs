@@ -12,9 +12,9 @@ use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::bad::{Relay, fast, set_oy, uuid};
+use crate::support::bad::{Relay, Stub, fast, set_oy, uuid};
 use crate::support::http::Reply;
-use crate::support::world::fresh_database;
+use crate::support::world::{Options, fresh_database};
 use crate::support::{World, run, run_with};
 
 const GOOD: &str = "1239812390";
@@ -400,6 +400,38 @@ async fn two_changes_that_meet_are_no_fault_of_ours() {
             let error = paystrator::store::Error::from(error);
             assert_eq!(error.is_momentary(), momentary, "{code}: {error}");
         }
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_doubt_is_never_asked_about_as_another_account() {
+    let mut options = Options { must_be_idle: false, ..Options::default() };
+    // The ladder asks after a minute: here reads alone do.
+    (options.config.schedule.speed, options.config.schedule.read_refresh_s) = (1.0, 0);
+    run_with(options, async |world| {
+        let stub = Stub::start(|_| (200, "<html>".into())).await;
+        world.move_connection(&stub.url).await;
+        let id = world.send("DOUBT", "1239812390", 10_000).await;
+        world.until_evidence(&id, "unknown").await;
+        let questions = || stub.seen().iter().filter(|asked| asked.path == "/api/remit-status").count();
+        world.until_some(&id, async || (questions() > 0).then_some(())).await;
+        let read = async || world.caller.get(&format!("/v1/transactions/{id}")).await;
+        let becomes = async |statement| {
+            world.execute(statement).await;
+            world.app.accounts.forget(&(world.client_id, world.connection_id));
+        };
+        // No call of the product makes it another account; the database can.
+        becomes("UPDATE connection SET identity = 'other ' || identity").await;
+        let before = questions();
+        read().await;
+        read().await;
+        assert_eq!(questions(), before, "the other account knows nothing of it");
+        assert_eq!(world.row(&id).await["evidence"], "unknown");
+        becomes("UPDATE connection SET identity = substr(identity, 7)").await;
+        assert_eq!(read().await.status, 200);
+        assert!(questions() > before, "the same account is asked");
         world
     })
     .await;
