@@ -16,6 +16,7 @@ pub mod latency;
 pub mod ledger;
 pub mod money;
 pub mod monitoring;
+pub mod onboarding;
 pub mod payment;
 pub mod retry;
 pub mod role;

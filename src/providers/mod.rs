@@ -8,6 +8,7 @@ pub mod call;
 pub mod doku;
 pub mod form;
 pub mod kaspro;
+pub mod onboarding;
 mod oy;
 pub mod registry;
 pub mod tokens;
