@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::make::{check_addresses, fault, fee_faults, label_fault, label_taken, names, services, settle};
-use super::{Refused, addresses, credentials, credentials_place, fees, forget};
+use super::{Refused, addresses, credentials, credentials_place, fees, forget, overlap};
 use crate::app::App;
 use crate::crypto::secret::ExposeSecret;
 use crate::domain::connection::ConnectionStatus;
@@ -23,8 +23,9 @@ use crate::flows::access::Caller;
 use crate::flows::audit::audited;
 use crate::providers::form::Part;
 use crate::providers::{FieldFault, Provider};
-use crate::store::connection::{self, Changed, Filter, Stored, Unfinished};
+use crate::store::connection::{self, Changed, Filter, Stored};
 use crate::store::fee::{self, NewPlan};
+use crate::store::removal::{self, Unfinished};
 use crate::store::status::{self, NewStatus};
 use crate::store::{self, monitoring, sequence};
 
@@ -106,7 +107,8 @@ pub async fn change(app: &App, caller: &Caller, old: &Stored, change: &Change<'_
         .map(|all| (app.keys.seal(credentials_place(client_id, id), all.to_string().as_bytes()), names(all)));
     let credentials = sealed.as_ref().map(|(sealed, fields)| (sealed.as_slice(), fields.as_slice()));
     let costs = fees(app, client_id, &[id]).await?;
-    let changed = Changed { label, services: &after, credentials, settings };
+    let overlap_until = overlap(app, now);
+    let changed = Changed { label, services: &after, credentials, overlap_until, settings };
     let mut tx = flows::begin(&app.db).await?;
     if !connection::update(&mut tx, client_id, id, old.version, &changed, now).await.map_err(label_taken)? {
         return Err(Refused::ChangedMeanwhile);
@@ -282,11 +284,11 @@ fn end_fault(new: &NewStatus<'_>, now: DateTime<Utc>) -> Option<&'static str> {
 pub async fn remove(app: &App, caller: &Caller, old: &Stored) -> Result<Stored, Refused> {
     let (client_id, id, now) = (old.client_id, old.connection.id, app.now());
     let mut tx = flows::begin(&app.db).await?;
-    if !connection::remove(&mut tx, client_id, id, old.version, now).await? {
+    if !removal::remove(&mut tx, client_id, id, old.version, now).await? {
         return Err(Refused::ChangedMeanwhile);
     }
     monitoring::unset(&mut tx, client_id, id).await?;
-    let left = connection::unfinished(&mut tx, client_id, id).await?;
+    let left = removal::unfinished(&mut tx, client_id, id).await?;
     if left != (Unfinished { attempts: 0, exceptions: 0 }) {
         return Err(Refused::Unfinished(left));
     }
@@ -321,6 +323,7 @@ pub async fn rotate(app: &App, client_id: Uuid, id: Uuid, all: &Value, settings:
             label: &old.connection.label,
             services: &services,
             credentials: Some((&sealed, &names(all))),
+            overlap_until: overlap(app, app.now()),
             settings,
         };
         let mut tx = flows::begin(&app.db).await?;

@@ -20,7 +20,8 @@ use crate::flows::audit::audited;
 use crate::flows::once::{self, First, Once};
 use crate::outbound::{self, OutboundLimits};
 use crate::providers::{FieldFault, Provider, form};
-use crate::store::connection::{self, Unfinished};
+use crate::store::connection;
+use crate::store::removal::Unfinished;
 use crate::store::fee::{self, NewPlan};
 use crate::store::{self, Tx, sequence};
 

@@ -43,6 +43,7 @@ pub const WORDS: &super::super::Table = &[
     ("connection.credentials", "Kredensial"),
     ("connection.credentials_text", "Dari penyedia. Rahasia dienkripsi dan tidak pernah ditampilkan lagi."),
     ("connection.credentials_at", "Kredensial sejak"),
+    ("connection.previous_until", "Yang lama masih dipakai bertanya sampai"),
     ("connection.credentials_new", "Kredensial baru"),
     (
         "connection.keep_text",
