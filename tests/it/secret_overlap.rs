@@ -92,7 +92,8 @@ async fn after_the_overlap_nothing_is_left_of_the_old_secrets() {
         assert!(keys(&stub, "/api/remit-status").iter().all(|key| key == NEW), "the old ones are over");
         assert_eq!(world.row(&payment).await["status"], "PROCESSING");
         connections::end_overlaps(&world.app).await.unwrap();
-        let kept = "SELECT count(*) FROM connection WHERE previous_credentials IS NOT NULL OR previous_until IS NOT NULL";
+        let kept =
+            "SELECT count(*) FROM connection WHERE previous_credentials IS NOT NULL OR previous_until IS NOT NULL";
         assert_eq!(world.number(kept).await, 0);
         rotate(&world, &id, OLD).await;
         world.until_status(&payment, "SUCCESS").await;

@@ -20,7 +20,7 @@ use crate::domain::service::Service;
 use crate::domain::webhook::time;
 use crate::flows;
 use crate::flows::access::Caller;
-use crate::flows::audit::audited;
+use crate::flows::audit::{COMMAND_LINE, Deed, audited, record};
 use crate::providers::form::Part;
 use crate::providers::{FieldFault, Provider};
 use crate::store::connection::{self, Changed, Filter, Stored};
@@ -328,28 +328,17 @@ pub async fn rotate(app: &App, client_id: Uuid, id: Uuid, all: &Value, settings:
         };
         let mut tx = flows::begin(&app.db).await?;
         // Who changed it meanwhile is not undone: its newest version is rotated.
-        if connection::update(&mut tx, client_id, id, old.version, &changed, app.now()).await? {
+        let now = app.now();
+        if connection::update(&mut tx, client_id, id, old.version, &changed, now).await? {
+            let (mode, object) = (Some(old.connection.mode), ids::show(ids::CONNECTION, id));
+            let both = Change { credentials: Some(all), settings: Some(settings), ..Change::default() };
+            let detail = difference(&old, &both, &services, &services, |_| FeePlan::default());
+            let (person, action, object) = (COMMAND_LINE, "connection.changed", object.as_str());
+            record(&mut tx, &Deed { client_id, mode, person, action, object, detail }, now).await?;
             tx.commit().await?;
             forget(app, client_id, id);
             return Ok(());
         }
         anyhow::ensure!(old.removed_at.is_none(), "there is no such connection");
     }
-}
-
-/// Sets a connection's status, for who runs the installation; `false` where there is none.
-pub async fn set_status(
-    app: &App,
-    client_id: Uuid,
-    id: Uuid,
-    status: ConnectionStatus,
-    reason: &str,
-) -> store::Result<bool> {
-    let mut tx = flows::begin(&app.db).await?;
-    let new = NewStatus { status, reason, until: None };
-    let done = status::set_status(&mut tx, client_id, id, None, &new, app.now()).await?;
-    monitoring::release(&mut tx, client_id, id, app.now()).await?;
-    tx.commit().await?;
-    forget(app, client_id, id);
-    Ok(done)
 }

@@ -189,7 +189,6 @@ pub const WORDS: &super::super::Table = &[
     ("history.title", "History"),
     ("history.none", "Nobody has changed it yet."),
     ("history.by", "By"),
-    ("history.engine", "Paystrator"),
     ("flash.connected", "The provider is connected. Test it, then set its callback address at the provider."),
     ("flash.connection_changed", "The changes are saved."),
     ("flash.unchanged", "Nothing was different, so nothing was changed."),

@@ -192,7 +192,6 @@ pub const WORDS: &super::super::Table = &[
     ("history.title", "Riwayat"),
     ("history.none", "Belum ada yang mengubahnya."),
     ("history.by", "Oleh"),
-    ("history.engine", "Paystrator"),
     ("flash.connected", "Penyedia terhubung. Uji dulu, lalu pasang alamat callback-nya di penyedia."),
     ("flash.connection_changed", "Perubahan disimpan."),
     ("flash.unchanged", "Tidak ada yang berbeda, jadi tidak ada yang diubah."),
