@@ -9,6 +9,7 @@ pub mod completeness;
 pub mod fields;
 pub mod file;
 pub mod industry;
+pub mod payload;
 pub mod product;
 pub mod syntax;
 
