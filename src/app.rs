@@ -23,7 +23,7 @@ use crate::domain::monitoring::{Seconds, Tally};
 use crate::domain::sequence::Sequence;
 use crate::domain::service::{Mode, Service};
 use crate::outbound::Outbound;
-use crate::providers::registry::Providers;
+use crate::providers::registry::{Providers, Targets};
 use crate::providers::{Account, Balance};
 use crate::store::{self, Db, accept, advance, attempt, callback, delivery};
 
@@ -31,6 +31,8 @@ use crate::store::{self, Db, accept, advance, attempt, callback, delivery};
 pub struct App {
     pub db: Db,
     pub providers: Providers,
+    /// Who takes KYB files.
+    pub targets: Targets,
     pub clock: Clock,
     pub outbound: Outbound,
     pub config: Config,
@@ -167,6 +169,7 @@ impl App {
     /// Puts the parts together. Nothing runs until the inboxes are given to the workers.
     pub fn new(parts: Parts) -> anyhow::Result<(Arc<App>, Inboxes)> {
         let providers = Providers::from_config(&parts.config.providers)?;
+        let targets = Targets::from_config(&parts.config.onboarding, &providers)?;
         let (accept, accept_inbox) = Batch::new();
         let (advance, advance_inbox) = Batch::new();
         let (callback_rows, callback_rows_inbox) = Batch::new();
@@ -181,6 +184,7 @@ impl App {
             tests: RateLimiter::keyed(Quota::per_minute(per_minute)),
             db: parts.db,
             providers,
+            targets,
             clock: parts.clock,
             outbound: parts.outbound,
             config: parts.config,

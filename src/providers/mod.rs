@@ -8,6 +8,7 @@ pub mod call;
 pub mod doku;
 pub mod form;
 pub mod kaspro;
+mod kyb_push;
 pub mod onboarding;
 mod oy;
 pub mod registry;
@@ -31,6 +32,7 @@ use crate::domain::sequence::Reach;
 use crate::domain::service::{Mode, Service};
 
 pub use call::Call;
+pub use kyb_push::signature as kyb_push_signature;
 pub use form::{Field, FieldFault};
 pub use trouble::{Cause, Trouble};
 
