@@ -12,6 +12,8 @@ pub enum Purpose {
     Kyb,
     /// One person of it; the key's id is the person's.
     Person,
+    /// One document; the key's id is the document's.
+    Document,
 }
 
 impl Purpose {
@@ -19,6 +21,7 @@ impl Purpose {
         match self {
             Purpose::Kyb => "kyb",
             Purpose::Person => "person",
+            Purpose::Document => "document",
         }
     }
 }
