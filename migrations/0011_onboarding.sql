@@ -16,7 +16,7 @@ CREATE TABLE onboarding (
     seen_version     integer,                       -- what it has answered for
     changed          text[]      NOT NULL,          -- names of fields that differ from base_version
     details          bytea       NOT NULL,          -- answers to the provider's questions, sealed under the file's key
-    links            bytea       NOT NULL,          -- to its documents, sealed
+    grant_id         uuid        NOT NULL,          -- of the links to its documents
     progress         bytea       NOT NULL,          -- what the way to this provider remembers, sealed
     provider_data    bytea,                         -- everything it said last, sealed
     provider_data_at timestamptz,
@@ -32,6 +32,7 @@ CREATE TABLE onboarding (
     PRIMARY KEY (client_id, id),
     FOREIGN KEY (client_id, file_version) REFERENCES kyb_version (client_id, version),
     FOREIGN KEY (client_id, connection_id) REFERENCES connection (client_id, id),
+    FOREIGN KEY (client_id, grant_id) REFERENCES document_grant (client_id, id),
     CHECK ((task IS NULL) = (next_try_at IS NULL)),
     CHECK ((lease IS NULL) = (leased_until IS NULL)),
     CHECK (task IS NULL OR status NOT IN ('rejected', 'connected', 'withdrawn'))

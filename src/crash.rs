@@ -12,7 +12,7 @@ pub const VARIABLE: &str = "PAYSTRATOR_CRASH_AT";
 ///
 /// `before` is before the statement that commits (or before the first byte of a call); `committed` is after the commit
 /// and before anybody hears of it; `answered` is after the answer came and before it is written down.
-pub const POINTS: [&str; 34] = [
+pub const POINTS: [&str; 44] = [
     // The batch writers.
     "accept.before",
     "accept.committed",
@@ -42,6 +42,17 @@ pub const POINTS: [&str; 34] = [
     // The sums by hour.
     "rollup.before",
     "rollup.committed",
+    // Onboardings.
+    "onboarding_begin.before",
+    "onboarding_begin.committed",
+    "onboarding_claim.before",
+    "onboarding_claim.committed",
+    "onboarding_progress.before",
+    "onboarding_progress.committed",
+    "onboarding_end.before",
+    "onboarding_end.committed",
+    "onboarding_step.before",
+    "onboarding_step.answered",
     // Calls to the outside.
     "send.before",
     "send.answered",

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes, Question};
 use crate::flows::lanes::Lanes;
-use crate::flows::{batch, books, callback, connections, deliver, dispatch, gauges, keys, refresh, rollups};
+use crate::flows::{batch, books, callback, connections, deliver, dispatch, gauges, keys, onboarding, refresh, rollups};
 use crate::store::{attempt, callback as callback_rows, delivery};
 
 /// What the ticks share: the lanes of this process.
@@ -37,7 +37,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 11] = [
+pub const WORK: [Work; 12] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -57,6 +57,11 @@ pub const WORK: [Work; 11] = [
         name: "deliver",
         period_ms: None,
         tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.lanes).await }),
+    },
+    Work {
+        name: "onboarding",
+        period_ms: None,
+        tick: |app, s| Box::pin(async move { onboarding::work::scan(&app, &s.lanes).await }),
     },
     Work {
         name: "books",

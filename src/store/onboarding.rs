@@ -61,7 +61,8 @@ pub struct Row {
     pub seen_version: Option<i32>,
     pub changed: Vec<String>,
     pub details: Vec<u8>,
-    pub links: Vec<u8>,
+    /// The leave to read its documents.
+    pub grant_id: Uuid,
     pub progress: Vec<u8>,
     pub provider_data: Option<Vec<u8>>,
     pub provider_data_at: Option<DateTime<Utc>>,
@@ -90,7 +91,7 @@ struct Kept {
     seen_version: Option<i32>,
     changed: Vec<String>,
     details: Vec<u8>,
-    links: Vec<u8>,
+    grant_id: Uuid,
     progress: Vec<u8>,
     provider_data: Option<Vec<u8>>,
     provider_data_at: Option<DateTime<Utc>>,
@@ -124,7 +125,7 @@ impl Kept {
             seen_version: self.seen_version,
             changed: self.changed,
             details: self.details,
-            links: self.links,
+            grant_id: self.grant_id,
             progress: self.progress,
             provider_data: self.provider_data,
             provider_data_at: self.provider_data_at,
@@ -147,7 +148,7 @@ pub async fn insert(tx: &mut Tx, row: &Row) -> Result<()> {
             INSERT INTO route (kind, lookup, client_id, target) VALUES ('onboarding', uuid_send($2), $1, $2)
         )
         INSERT INTO onboarding (client_id, id, batch_id, mode, target, status, status_at, file_version, base_version,
-            changed, details, links, progress, task, next_try_at, created_at, created_by, updated_at)
+            changed, details, grant_id, progress, task, next_try_at, created_at, created_by, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14, $7, $15, $7)",
         row.client_id,
         row.id,
@@ -159,7 +160,7 @@ pub async fn insert(tx: &mut Tx, row: &Row) -> Result<()> {
         row.file_version,
         &row.changed,
         row.details,
-        row.links,
+        row.grant_id,
         row.progress,
         row.task.map(|(task, _)| task.as_str()),
         row.task.map(|(_, at)| at),
@@ -239,7 +240,7 @@ pub async fn client_of(db: &Db, id: Uuid) -> Result<Option<Uuid>> {
 pub async fn update(tx: &mut Tx, row: &Row, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE onboarding SET status = $3, status_at = $4, version = $5, round = $6, file_version = $7,
-            base_version = $8, seen_version = $9, changed = $10, details = $11, links = $12, progress = $13,
+            base_version = $8, seen_version = $9, changed = $10, details = $11, grant_id = $12, progress = $13,
             provider_data = $14, provider_data_at = $15, connection_id = $16, task = $17, next_try_at = $18,
             lease = $19, leased_until = $20, tries = $21, updated_at = $22
          WHERE client_id = $1 AND id = $2",
@@ -254,7 +255,7 @@ pub async fn update(tx: &mut Tx, row: &Row, now: DateTime<Utc>) -> Result<()> {
         row.seen_version,
         &row.changed,
         row.details,
-        row.links,
+        row.grant_id,
         row.progress,
         row.provider_data,
         row.provider_data_at,

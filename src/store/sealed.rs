@@ -40,11 +40,10 @@ pub const COLUMNS: [Column; 13] = [
 ];
 
 /// Places whose values are sealed under a key of `data_key`: where that is sealed anew, they stay as they are.
-pub const UNDER_DATA_KEYS: [&str; 7] = [
+pub const UNDER_DATA_KEYS: [&str; 6] = [
     "kyb_version.company",
     "kyb_person.data",
     "onboarding.details",
-    "onboarding.links",
     "onboarding.progress",
     "onboarding.provider_data",
     "onboarding_line.remarks",

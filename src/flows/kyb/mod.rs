@@ -4,7 +4,7 @@
 //! person's under a key of their own; both keys stand in `data_key`, sealed under the master keys. Nothing of a file is
 //! logged, told in an event or named in the audit log but the names of its fields.
 
-mod keys;
+pub(super) mod keys;
 mod people;
 mod save;
 

@@ -14,7 +14,7 @@ use crate::domain::ids;
 use crate::domain::webhook::time;
 use crate::flows;
 use crate::flows::audit::{Deed, record};
-use crate::store::{data_key, kyb};
+use crate::store::{data_key, kyb, onboarding_line};
 
 /// Somebody who stands in a client's file, in whatever version.
 #[derive(Debug)]
@@ -109,6 +109,8 @@ pub async fn erase(app: &App, client_id: Uuid, person: Uuid, by: &str) -> anyhow
     if !data_key::destroy_person(&mut tx, client_id, person, now).await? {
         return Ok(Erasure::DoneBefore);
     }
+    // What providers said of the versions this person stands in may tell of them.
+    onboarding_line::forget(&mut tx, client_id, person).await?;
     let shown = ids::show(ids::PERSON, person);
     record(&mut tx, &deed(client_id, by, "privacy.erased", &shown, json!({})), now).await?;
     tx.commit().await?;
