@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes, Question};
 use crate::flows::lanes::Lanes;
-use crate::flows::{batch, books, callback, connections, deliver, dispatch, gauges, keys, onboarding, refresh, rollups};
+use crate::flows::{
+    batch, books, callback, connections, deliver, dispatch, gauges, keys, onboarding, refresh, rollups,
+};
 use crate::store::{attempt, callback as callback_rows, delivery};
 
 /// What the ticks share: the lanes of this process.

@@ -98,7 +98,11 @@ pub fn decide(stands: Status, revised: bool, act: Act) -> Decision {
         (_, Act::Says(told)) if told == stands => Decision::Stays,
         (_, Act::Says(Submitted | Withdrawn)) => Decision::Refused,
         (Submitted | Received | Processing | NeedRevision | Approved, Act::Says(told)) => {
-            if goes_on(stands, told) { Decision::Goes(told) } else { Decision::Refused }
+            if goes_on(stands, told) {
+                Decision::Goes(told)
+            } else {
+                Decision::Refused
+            }
         }
         (Submitted | Received | Processing | NeedRevision, Act::Submit) => Decision::Goes(Submitted),
         (Submitted | Received | Processing | NeedRevision | Approved, Act::Withdraw) => Decision::Goes(Withdrawn),

@@ -76,8 +76,7 @@ impl KybPush {
     pub fn new(code: &str, name: Option<&str>, block: Value) -> anyhow::Result<Self> {
         let of = || format!("configuration: onboarding.{code}");
         let settings: Settings = serde_json::from_value(block).with_context(of)?;
-        for (url, secret) in
-            [(&settings.test_url, &settings.test_secret), (&settings.live_url, &settings.live_secret)]
+        for (url, secret) in [(&settings.test_url, &settings.test_secret), (&settings.live_url, &settings.live_secret)]
         {
             let is_signed = secret.expose_secret().len() >= LEAST_SECRET;
             anyhow::ensure!(

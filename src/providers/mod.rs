@@ -32,8 +32,8 @@ use crate::domain::sequence::Reach;
 use crate::domain::service::{Mode, Service};
 
 pub use call::Call;
-pub use kyb_push::signature as kyb_push_signature;
 pub use form::{Field, FieldFault};
+pub use kyb_push::signature as kyb_push_signature;
 pub use trouble::{Cause, Trouble};
 
 /// A provider: what it is called, what it can do, how much of it may be used at once.

@@ -44,10 +44,7 @@ pub struct Targets {
 
 impl Targets {
     /// Reads every block by its way; one that cannot be read is an error.
-    pub fn from_config(
-        blocks: &BTreeMap<String, serde_json::Value>,
-        providers: &Providers,
-    ) -> anyhow::Result<Self> {
+    pub fn from_config(blocks: &BTreeMap<String, serde_json::Value>, providers: &Providers) -> anyhow::Result<Self> {
         let mut all: Vec<Box<dyn Onboarding>> = Vec::new();
         for (code, block) in blocks {
             let mut block = block.clone();

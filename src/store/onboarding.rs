@@ -181,12 +181,8 @@ pub async fn get(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Row>> {
 
 /// The same, held: nobody else changes it before the transaction ends.
 pub async fn hold(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<Option<Row>> {
-    let sql = sqlx::query_as!(
-        Kept,
-        "SELECT * FROM onboarding WHERE client_id = $1 AND id = $2 FOR UPDATE",
-        client_id,
-        id
-    );
+    let sql =
+        sqlx::query_as!(Kept, "SELECT * FROM onboarding WHERE client_id = $1 AND id = $2 FOR UPDATE", client_id, id);
     sql.fetch_optional(tx.conn()).await?.map(Kept::row).transpose()
 }
 

@@ -56,9 +56,8 @@ pub async fn insert(tx: &mut Tx, row: &Row, hash: &[u8]) -> Result<()> {
 
 /// Revokes a key; `false` where there is none, or it is revoked already.
 pub async fn revoke(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
-    let done =
-        sqlx::query!("UPDATE provider_key SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", id, now)
-            .execute(tx.conn())
-            .await?;
+    let done = sqlx::query!("UPDATE provider_key SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", id, now)
+        .execute(tx.conn())
+        .await?;
     Ok(done.rows_affected() == 1)
 }

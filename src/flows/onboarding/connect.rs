@@ -172,11 +172,7 @@ async fn earlier(app: &App, caller: &Caller, row: &onboarding::Row) -> Result<Op
 }
 
 /// The connection's own test call, where the provider has no address for it.
-async fn probe(
-    app: &App,
-    caller: &Caller,
-    stored: Stored,
-) -> Result<(&'static str, Option<Trouble>), NotConnected> {
+async fn probe(app: &App, caller: &Caller, stored: Stored) -> Result<(&'static str, Option<Trouble>), NotConnected> {
     match connections::test(app, caller, stored).await {
         Ok(tested) => Ok((tested.asked, tested.trouble)),
         // Nothing can be asked, so nothing is in the way either.

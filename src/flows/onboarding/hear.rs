@@ -126,8 +126,7 @@ pub async fn tell(app: &App, by: &ProviderKey, posted: &Posted<'_>) -> Result<Ta
     let mut row = onboarding::hold(&mut tx, client_id, id).await?.ok_or(NotTaken::Unknown)?;
     let now = app.now();
     let is_current = row.seen_version == Some(row.file_version);
-    let word =
-        Word { kind: Kind::Told, status: posted.status, remarks: posted.remarks, is_current, is_kept: false };
+    let word = Word { kind: Kind::Told, status: posted.status, remarks: posted.remarks, is_current, is_kept: false };
     match hear(&mut tx, &key, &mut row, &word, now).await? {
         Heard::Known => return Ok(Taken { status: row.status, changed: false }),
         Heard::OutOfOrder => return Err(NotTaken::OutOfOrder(row.status)),

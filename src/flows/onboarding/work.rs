@@ -63,12 +63,7 @@ pub async fn scan(app: &Arc<App>, lanes: &Lanes) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn take_up(
-    app: &Arc<App>,
-    filings: &Arc<Filings>,
-    target: &dyn Onboarding,
-    limit: usize,
-) -> store::Result<()> {
+async fn take_up(app: &Arc<App>, filings: &Arc<Filings>, target: &dyn Onboarding, limit: usize) -> store::Result<()> {
     if limit == 0 {
         return Ok(());
     }
@@ -180,12 +175,8 @@ async fn filing(app: &App, key: &DataKey, row: &Row) -> anyhow::Result<Option<Fi
 
 /// A call in the name of the installation. What is said of people in the file does not get into what is kept of it.
 fn call(app: &App, target: &dyn Onboarding, row: &Row, filing: &Filing) -> Call {
-    let account = Account {
-        identity: String::new(),
-        mode: row.mode,
-        credentials: SecretString::from("{}"),
-        settings: json!({}),
-    };
+    let account =
+        Account { identity: String::new(), mode: row.mode, credentials: SecretString::from("{}"), settings: json!({}) };
     let mut call = Call::new(app.outbound.clone(), app.clock.clone(), target.code().to_owned(), account);
     for value in filing.payload.reveal().iter().filter(|(name, _)| *name != "reference_id").map(|(_, value)| value) {
         call = masked(call, value);
