@@ -28,6 +28,7 @@ pub mod onboarding;
 pub mod onboarding_line;
 pub mod payment;
 pub mod provider_key;
+pub mod removal;
 pub mod rollup;
 pub mod sealed;
 pub mod sequence;
