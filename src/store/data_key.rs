@@ -108,6 +108,19 @@ pub async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
+/// Holds a person's key for its end: nothing is sealed under it from here on. Says whether it was there and whole.
+pub async fn hold_to_destroy(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<bool> {
+    let held = sqlx::query_scalar!(
+        "SELECT id FROM data_key WHERE client_id = $1 AND id = $2 AND purpose = 'person' AND destroyed_at IS NULL
+         FOR UPDATE",
+        client_id,
+        id,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(held.is_some())
+}
+
 /// Destroys a person's key. Says whether it was there and whole.
 pub async fn destroy_person(tx: &mut Tx, client_id: Uuid, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
     let done = sqlx::query!(

@@ -41,9 +41,11 @@ pub const COLUMNS: [Column; 14] = [
 ];
 
 /// Places whose values are sealed under a key of `data_key`: where that is sealed anew, they stay as they are.
-pub const UNDER_DATA_KEYS: [&str; 6] = [
+pub const UNDER_DATA_KEYS: [&str; 8] = [
     "kyb_version.company",
     "kyb_person.data",
+    "document.about",
+    "document.content",
     "onboarding.details",
     "onboarding.progress",
     "onboarding.provider_data",
