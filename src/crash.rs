@@ -12,7 +12,7 @@ pub const VARIABLE: &str = "PAYSTRATOR_CRASH_AT";
 ///
 /// `before` is before the statement that commits (or before the first byte of a call); `committed` is after the commit
 /// and before anybody hears of it; `answered` is after the answer came and before it is written down.
-pub const POINTS: [&str; 44] = [
+pub const POINTS: [&str; 34] = [
     // The batch writers.
     "accept.before",
     "accept.committed",
@@ -42,17 +42,6 @@ pub const POINTS: [&str; 44] = [
     // The sums by hour.
     "rollup.before",
     "rollup.committed",
-    // Onboardings.
-    "onboarding_begin.before",
-    "onboarding_begin.committed",
-    "onboarding_claim.before",
-    "onboarding_claim.committed",
-    "onboarding_progress.before",
-    "onboarding_progress.committed",
-    "onboarding_end.before",
-    "onboarding_end.committed",
-    "onboarding_step.before",
-    "onboarding_step.answered",
     // Calls to the outside.
     "send.before",
     "send.answered",
@@ -69,6 +58,21 @@ pub const POINTS: [&str; 44] = [
 pub const OF_DOCUMENTS: [&str; 6] =
     ["upload.before", "upload.begun", "upload.written", "upload.committed", "sweep.removed", "erase.committed"];
 
+/// The points of onboardings: their beginning, the claim of the work, the call, and what is kept of it.
+/// `tests/it/onboarding_crash.rs` kills at each of them.
+pub const OF_ONBOARDINGS: [&str; 10] = [
+    "onboarding_begin.before",
+    "onboarding_begin.committed",
+    "onboarding_claim.before",
+    "onboarding_claim.committed",
+    "onboarding_progress.before",
+    "onboarding_progress.committed",
+    "onboarding_end.before",
+    "onboarding_end.committed",
+    "onboarding_step.before",
+    "onboarding_step.answered",
+];
+
 static ARMED: AtomicBool = AtomicBool::new(false);
 static PLAN: OnceLock<(String, u32)> = OnceLock::new();
 static PASSED: AtomicU32 = AtomicU32::new(0);
@@ -79,7 +83,7 @@ pub fn arm(production: bool) -> anyhow::Result<()> {
     anyhow::ensure!(!production, "{VARIABLE} is set: it kills the process on purpose and has no place in production");
     let (name, pass) = wanted.split_once(':').unwrap_or((&wanted, "1"));
     anyhow::ensure!(
-        POINTS.iter().chain(&OF_DOCUMENTS).any(|point| *point == name),
+        POINTS.iter().chain(&OF_DOCUMENTS).chain(&OF_ONBOARDINGS).any(|point| *point == name),
         "{VARIABLE}: there is no point {name:?}"
     );
     let pass: u32 = pass

@@ -4,7 +4,6 @@
 //! Pure. It goes by the table of fields; strict JSON (contracts/paystrator.md section 4, no. 2).
 
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::fields::{FILE, Field, Rule};
 use super::file::{File, Role, Sheet, changed};
@@ -25,30 +24,6 @@ pub fn payload(reference: &str, file: &File, link: &dyn Fn(&str) -> Option<Strin
         }
     }
     Ok(Sheet::new(sent))
-}
-
-/// The ids of every document of a file, each once, in its order.
-pub fn documents(file: &File) -> Result<Vec<Uuid>, Erased> {
-    fn collect(rule: Rule, value: &Value, found: &mut Vec<Uuid>) {
-        match (rule, value) {
-            (Rule::Document, Value::String(id)) => {
-                found.extend(ids::parse(ids::DOCUMENT, id).filter(|id| !found.contains(id)));
-            }
-            (Rule::Each(rule, _), Value::Array(items)) => items.iter().for_each(|item| collect(*rule, item, found)),
-            (Rule::Block(fields), Value::Object(block)) => within(fields, block, found),
-            (Rule::Blocks(fields, _), Value::Array(items)) => {
-                items.iter().filter_map(Value::as_object).for_each(|block| within(fields, block, found));
-            }
-            _ => {}
-        }
-    }
-    fn within(fields: &'static [Field], block: &Map<String, Value>, found: &mut Vec<Uuid>) {
-        let known = fields.iter().filter_map(|field| Some((field.rule, block.get(field.name)?)));
-        known.for_each(|(rule, value)| collect(rule, value, found));
-    }
-    let mut found = Vec::new();
-    within(&FILE, &whole(file)?, &mut found);
-    Ok(found)
 }
 
 /// The file with its people, as their sheets have them.

@@ -9,7 +9,6 @@ use crate::app::App;
 use crate::crash;
 use crate::crypto::envelope::DataKey;
 use crate::domain::ids;
-use crate::domain::kyb::payload::documents;
 use crate::domain::kyb::{Fault, File, Sheet};
 use crate::domain::onboarding::{Status, reference};
 use crate::flows;
@@ -182,7 +181,7 @@ pub(super) async fn lend(
     file: &File,
     now: DateTime<Utc>,
 ) -> Result<Uuid, Refused> {
-    let documents = documents(file).map_err(anyhow::Error::from)?;
+    let documents: Vec<Uuid> = file.documents().into_iter().map(|named| named.id).collect();
     let wait = app.config.schedule.seconds(app.config.schedule.onboarding_links_s);
     let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(90));
     let reader = Reader::Provider { code, onboarding_id };

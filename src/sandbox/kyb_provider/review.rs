@@ -113,9 +113,7 @@ pub(super) async fn post(
     };
     let outcome = provider.0.outbound.provider(request).await;
     let (answered, answer) = match outcome {
-        Outcome::Answered(answer) => {
-            (Some(answer.status), serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
-        }
+        Outcome::Answered(answer) => (Some(answer.status), serde_json::from_slice(&answer.body).unwrap_or(Value::Null)),
         Outcome::NotSent { reason } | Outcome::Unknown { reason } => (None, json!(reason)),
     };
     let at = provider.0.clock.now();

@@ -64,9 +64,9 @@ async fn push(
     }
     let settings = provider.settings();
     let (timestamp, signature) = (text(headers, "x-paystrator-timestamp"), text(headers, "x-paystrator-signature"));
-    let Some(payload) = payload.filter(|_| {
-        is_signed(settings.secret.as_bytes(), timestamp, signature, body, clock.now().timestamp())
-    }) else {
+    let Some(payload) =
+        payload.filter(|_| is_signed(settings.secret.as_bytes(), timestamp, signature, body, clock.now().timestamp()))
+    else {
         provider.book().refused.push("the signature is wrong, old or missing, or the body is no JSON object".into());
         provider.0.changes.mark();
         return refused(StatusCode::UNAUTHORIZED, "the signature is wrong, old or missing");
