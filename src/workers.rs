@@ -37,7 +37,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 12] = [
+pub const WORK: [Work; 13] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -82,6 +82,11 @@ pub const WORK: [Work; 12] = [
         name: "documents",
         period_ms: Some(60_000),
         tick: |app, _| Box::pin(async move { documents::sweep(&app).await }),
+    },
+    Work {
+        name: "overlaps",
+        period_ms: Some(60_000),
+        tick: |app, _| Box::pin(async move { Ok(connections::end_overlaps(&app).await?) }),
     },
     Work { name: "rollups", period_ms: Some(5_000), tick: |app, _| Box::pin(async move { rollups::add(&app).await }) },
     Work {

@@ -132,7 +132,7 @@ async fn show(
         is_active: status == ConnectionStatus::Active,
         in_maintenance: status == ConnectionStatus::Maintenance,
         is_inactive: status == ConnectionStatus::Inactive,
-        reason: stored.status_reason.clone(),
+        reason: frame.reason(&stored.status_reason),
         until: stored.status_until,
         facts: facts(console, &frame, &stored),
         last: connections::last_activity(app, &stored),
@@ -168,7 +168,7 @@ fn facts(console: &Console, frame: &Frame, stored: &Stored) -> Vec<(&'static str
     };
     let secrets: Vec<String> = stored.credential_fields.iter().map(label_of).collect();
     let mode = if connection.mode == Mode::Live { "mode.live_long" } else { "mode.test_long" };
-    vec![
+    let mut facts = vec![
         (frame.t("providers.provider"), provider_name(&console.app, &connection.provider)),
         (frame.t("providers.kind"), frame.t(kind_key(&stored.kind)).to_owned()),
         (frame.t("connection.mode"), frame.t(mode).to_owned()),
@@ -177,7 +177,10 @@ fn facts(console: &Console, frame: &Frame, stored: &Stored) -> Vec<(&'static str
         (frame.t("connection.credentials_at"), frame.time(&stored.credentials_at)),
         (frame.t("connection.created"), frame.time(&stored.created_at)),
         (frame.t("connection.id"), ids::show(ids::CONNECTION, connection.id)),
-    ]
+    ];
+    let until = stored.previous.as_ref().map(|(_, until)| until).filter(|until| console.app.now() < **until);
+    facts.extend(until.map(|until| (frame.t("connection.previous_until"), frame.time(until))));
+    facts
 }
 
 /// The settings that are set and not secret, as the form calls them.
@@ -252,7 +255,8 @@ fn answer(frame: &Frame, tested: Tested) -> Answer {
     let Some(trouble) = tested.trouble else {
         let heading = frame.t("test.good");
         let (meaning, advice) = (frame.t("test.good_text"), "");
-        return Answer { look: "good", sign: "●", heading, meaning, advice, unproved: tested.unproved, said: None };
+        let unproved = tested.unproved.map(|[english, indonesian]| frame.lang.of(english, indonesian));
+        return Answer { look: "good", sign: "●", heading, meaning, advice, unproved, said: None };
     };
     let cause = trouble.cause;
     let text = |part: &str, own: &'static str| frame.lang.find(&format!("{part}.{}", cause.as_str())).unwrap_or(own);
