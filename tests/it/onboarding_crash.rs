@@ -37,7 +37,6 @@ async fn run(point: Option<&'static str>) {
     let office = rig.sandbox.kyb("oy").expect("a stand-in").clone();
     let settings = json!({ "fetches": false });
     office.change_settings(settings.as_object().unwrap().clone()).unwrap();
-    let folder = crate::support::pg::folder(&format!("onboarding-crash-{}", point.unwrap_or("between")));
     let of = |name: &str, value: String| (format!("PAYSTRATOR__{name}"), value);
     rig.environment = vec![
         of("ONBOARDING__OY__TEST_URL", format!("{}/kyb", rig.sandbox.kyb_url("oy"))),
@@ -45,7 +44,6 @@ async fn run(point: Option<&'static str>) {
         of("ONBOARDING__OY__TIMEOUT_MS", "1500".into()),
         // The same links after a restart: nobody reads them here.
         of("SERVER__PUBLIC_URL", "http://127.0.0.1:9".into()),
-        of("DOCUMENTS__FOLDER", folder.to_string_lossy().into_owned()),
     ];
     let member = rig.member("Dummy Company", &[]).await;
     // A first process saves the file, and begins where that is not what is killed: the provider is away for it.

@@ -4,6 +4,7 @@
 //! shared and noisy: both sides alternate, and what counts is the median of the ratios.
 
 mod cpu;
+mod documents;
 mod fill;
 mod load;
 mod onboarding;
@@ -43,6 +44,8 @@ enum Part {
     Onboarding(onboarding::Options),
     /// Measure the console's pages at ten thousand payments and at many.
     Pages(pages::Options),
+    /// Measure the memory of the largest uploads, all at once.
+    Documents(documents::Options),
 }
 
 /// The callers at which the floors for latency and memory are read.
@@ -77,6 +80,7 @@ pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
             }
             Some(Part::Pages(options)) => pages::measure(&database, options).await,
             Some(Part::Onboarding(options)) => onboarding::measure(&database, options).await,
+            Some(Part::Documents(options)) => documents::measure(&database, options).await,
             None => measure(&database, options).await,
         }
     });
