@@ -21,6 +21,7 @@ use crate::outbound::Outbound;
 use chassis::engine::Ground;
 use chassis::server::Door;
 use doku::Doku;
+use doku::partner::{self, PartnerApi};
 use kaspro::Kaspro;
 use merchant::Merchant;
 use oy::Oy;
@@ -40,7 +41,7 @@ pub struct SandboxConfig {
     /// Divides every documented time of the simulators; 1 is the providers' own pace.
     pub speed: f64,
     pub clock: Clock,
-    /// By provider code, or `merchant`; any free ports where nothing is said.
+    /// By provider code, `doku_partner` or `merchant`; any free ports where nothing is said.
     pub ports: BTreeMap<String, Ports>,
     /// Where each provider sends its callbacks, by its code; also settable, and then kept, by the control API.
     pub callback_urls: BTreeMap<String, String>,
@@ -65,9 +66,13 @@ pub struct Ports {
 pub struct Sandbox {
     pub oy: Oy,
     pub doku: Doku,
+    /// DOKU's Partner API.
+    pub doku_partner: PartnerApi,
     pub kaspro: Kaspro,
     pub merchant: Merchant,
     houses: Vec<House>,
+    partner_url: String,
+    partner_control: String,
     merchant_url: String,
     merchant_control: String,
     doors: Vec<Door>,
@@ -97,11 +102,13 @@ pub async fn start(config: SandboxConfig, outbound: Outbound) -> anyhow::Result<
     // Every provider: its handle for those who know it, and its line in the list for everybody else.
     let oy = Oy::start(&ground, back("oy"))?;
     let doku = Doku::start(&ground, back("doku"))?;
+    let doku_partner = PartnerApi::start(&ground)?;
     let kaspro = Kaspro::start(&ground, back("kaspro"))?;
     let simulators: Vec<Box<dyn Simulator>> =
         vec![Box::new(oy.clone()), Box::new(doku.clone()), Box::new(kaspro.clone())];
 
-    let named = ports.keys().filter(|name| *name != MERCHANT).chain(callback_urls.keys());
+    let named =
+        ports.keys().filter(|name| ![MERCHANT, partner::NAME].contains(&name.as_str())).chain(callback_urls.keys());
     if let Some(stranger) = named.into_iter().find(|name| simulators.iter().all(|s| s.code() != *name)) {
         anyhow::bail!("the sandbox has no provider {stranger:?}");
     }
@@ -121,9 +128,25 @@ pub async fn start(config: SandboxConfig, outbound: Outbound) -> anyhow::Result<
         let control = open(ports.control, simulator.control()).await?;
         houses.push(House { simulator, url, control });
     }
+    let partner_url = open(port(partner::NAME).wire, doku_partner.wire()).await?;
+    let partner_control = open(port(partner::NAME).control, doku_partner.control()).await?;
     let merchant_url = open(port(MERCHANT).wire, merchant.webhooks()).await?;
     let merchant_control = open(port(MERCHANT).control, merchant.control()).await?;
-    Ok(Sandbox { oy, doku, kaspro, merchant, houses, merchant_url, merchant_control, doors, stopping: guard.disarm() })
+    let stopping = guard.disarm();
+    Ok(Sandbox {
+        oy,
+        doku,
+        doku_partner,
+        kaspro,
+        merchant,
+        houses,
+        partner_url,
+        partner_control,
+        merchant_url,
+        merchant_control,
+        doors,
+        stopping,
+    })
 }
 
 impl Sandbox {
@@ -135,6 +158,8 @@ impl Sandbox {
         let describe =
             |house: &House| (house.simulator.code().to_owned(), house.simulator.describe(&house.url, &house.control));
         let mut all: Map<String, Value> = self.houses.iter().map(describe).collect();
+        let partner = self.doku_partner.describe(&self.partner_url, &self.partner_control);
+        all.insert(partner::NAME.to_owned(), partner);
         let merchant = json!({ "base_url": self.merchant_url, "control_url": self.merchant_control });
         all.insert(MERCHANT.to_owned(), merchant);
         Value::Object(all)
@@ -155,6 +180,11 @@ impl Sandbox {
         self.houses.iter().find(|house| house.simulator.code() == code).map_or("", |house| &house.url)
     }
 
+    /// The base address of DOKU's Partner API.
+    pub fn partner_url(&self) -> &str {
+        &self.partner_url
+    }
+
     /// The merchant's base address; webhooks go to `/webhooks` or `/webhooks/{name}` below it.
     pub fn merchant_url(&self) -> &str {
         &self.merchant_url
@@ -169,5 +199,6 @@ impl Sandbox {
         for house in &self.houses {
             house.simulator.stopped().await;
         }
+        self.doku_partner.stopped().await;
     }
 }
