@@ -79,6 +79,8 @@ const AWAITED_TTL: Duration = Duration::from_secs(10);
 pub struct OpenConnection {
     pub connection: Connection,
     pub account: Account,
+    /// The same account with the secrets before today's, and how long it may be asked with them.
+    pub before: Option<(Account, DateTime<Utc>)>,
 }
 
 /// The balances of a client's connections, and when they were asked for.

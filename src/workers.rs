@@ -37,7 +37,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 11] = [
+pub const WORK: [Work; 12] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -77,6 +77,11 @@ pub const WORK: [Work; 11] = [
         name: "maintenance",
         period_ms: Some(10_000),
         tick: |app, _| Box::pin(async move { Ok(connections::end_maintenance(&app).await?) }),
+    },
+    Work {
+        name: "overlaps",
+        period_ms: Some(60_000),
+        tick: |app, _| Box::pin(async move { Ok(connections::end_overlaps(&app).await?) }),
     },
     Work { name: "rollups", period_ms: Some(5_000), tick: |app, _| Box::pin(async move { rollups::add(&app).await }) },
     Work {

@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod membership;
 pub mod monitoring;
 pub mod payment;
+pub mod removal;
 pub mod rollup;
 pub mod sealed;
 pub mod sequence;

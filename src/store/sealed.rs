@@ -23,8 +23,9 @@ pub struct Column {
 }
 
 /// All of them. `tests/it/rotation.rs` compares the places with those the flows seal to.
-pub const COLUMNS: [Column; 13] = [
+pub const COLUMNS: [Column; 14] = [
     column("connection", "credentials", "id", "0", "connection.credentials"),
+    column("connection", "previous_credentials", "id", "0", "connection.credentials"),
     column("endpoint", "secret", "id", "0", "endpoint.secret"),
     column("endpoint", "previous_secret", "id", "0", "endpoint.secret"),
     column("endpoint", "token", "id", "0", "endpoint.token"),

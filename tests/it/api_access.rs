@@ -139,16 +139,9 @@ async fn another_clients_ids_are_not_there() {
         }
         assert_eq!(tried, 20);
         // Nothing of ours in the stranger's lists either.
-        let lists = [
-            "audit",
-            "transactions",
-            "events",
-            "webhook-endpoints",
-            "exceptions",
-            "balances",
-            "providers",
-            "sequences",
-        ];
+        let log = stranger.get("/v1/audit").await.body["data"]["items"].take();
+        assert!(log.as_array().unwrap().iter().all(|entry| entry["person"] == "command line"), "{log}");
+        let lists = ["transactions", "events", "webhook-endpoints", "exceptions", "balances", "providers", "sequences"];
         for path in lists.into_iter().chain(["sequences/send_money/versions", "sequences/send_money/BCA/versions"]) {
             assert_eq!(stranger.get(&format!("/v1/{path}")).await.body["data"]["items"], json!([]), "{path}");
         }

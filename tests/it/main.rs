@@ -48,6 +48,7 @@ mod rotation;
 mod sandbox_doku;
 mod sandbox_kaspro;
 mod sandbox_oy;
+mod secret_overlap;
 mod seeded;
 mod send_money;
 mod support;

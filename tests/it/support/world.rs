@@ -170,6 +170,8 @@ impl World {
             simulator.change_settings(settings).expect("the simulator takes its settings");
         }
         let sql = PgPool::connect(&url).await.unwrap();
+        // What tests find in the audit log is what they did.
+        sqlx::query("TRUNCATE audit, audit_head").execute(&sql).await.expect("the log is emptied");
         World { service, app, sandbox, client_id, connection_id: oy.id, callback_path, caller, colleague, sql, dir }
     }
 
