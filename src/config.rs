@@ -27,6 +27,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// One block per provider, read by its adapter alone.
     pub providers: BTreeMap<String, serde_json::Value>,
+    /// One block per target of KYB onboardings, read by its implementation alone.
+    pub onboarding: BTreeMap<String, serde_json::Value>,
     pub log: Log,
 }
 

@@ -28,6 +28,7 @@ mod console_sign_in;
 mod crash;
 mod devdb;
 mod doku_golden;
+mod doku_partner;
 mod domain_evidence;
 mod domain_kyb;
 mod domain_money;

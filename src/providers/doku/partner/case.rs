@@ -146,11 +146,13 @@ impl<'a> Case<'a> {
         all
     }
 
-    /// The codes and names of what DOKU asks for and no document of the file is.
+    /// The codes and names of what DOKU asks for and no document of the file is. Files of other categories, such as a
+    /// logo, a client cannot give us: what DOKU makes of that it says itself.
     pub fn lacking(&self) -> Vec<String> {
         let uploads = self.uploads();
         let has = |asked: &&Asked| {
-            uploads.iter().any(|wanted| wanted.code.as_deref().unwrap_or(wanted.category) == asked.code)
+            words::CATEGORIES_OF_FILES.contains(&asked.code.as_str())
+                || uploads.iter().any(|wanted| wanted.code.as_ref() == Some(&asked.code))
         };
         self.asked.iter().filter(|asked| !has(asked)).map(|asked| format!("{} ({})", asked.name, asked.code)).collect()
     }

@@ -88,7 +88,9 @@ impl Partner {
         let body = body.clone().map(String::into_bytes).unwrap_or_default();
         let ask = Ask { operation, method, url, headers, body, timeout };
         let answer = answered(call.exchange_secret(ask).await)?;
-        if !is_ours(&answer, access, request_id, target, is_get) {
+        // A secret of ours that is wrong would make every answer look forged: its refusal is read first.
+        let is_believed = matches!(answer.status, 200..=299 | 409);
+        if is_believed && !is_ours(&answer, access, request_id, target, is_get) {
             return Err(Trouble::new(Cause::Unclear, "the answer is not signed by DOKU as it says"));
         }
         read(call, &answer)

@@ -44,6 +44,7 @@ pub struct Config {
     live_secret_key: SecretString,
     test_secret_key: SecretString,
     registration: Registration,
+    enforce_requirements: bool,
     callback_url: String,
     token_minutes: u32,
     token_timeout_ms: u64,

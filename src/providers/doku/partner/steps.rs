@@ -56,7 +56,7 @@ impl Partner {
             return self.requirements(call, &access, &progress, &query).await;
         }
         let lacking = case.lacking();
-        if !lacking.is_empty() {
+        if self.config.enforce_requirements && !lacking.is_empty() {
             let words = format!(
                 "DOKU asks of such a business for documents that the file does not have: {}. Add each as an additional \
                  document under this name.",

@@ -310,19 +310,20 @@ pub const NOWHERE: [(&str, &str); 22] = [
 ];
 
 /// Fields of our file that arrive there poorer than they were, and what is lost.
-pub const LOSSY: [(&str, &str); 13] = [
-    ("legal_entity.legal_name", "of a business without a legal entity: DOKU wants the brand's name in its place"),
-    ("legal_entity.company_type", "twelve kinds become twelve other ones: see the kinds of company"),
+pub const LOSSY: [(&str, &str); 14] = [
+    ("legal_entity.legal_name", "all of it, of a business without a legal entity: DOKU wants the brand's name there"),
+    ("legal_entity.company_type", "what DOKU's list does not tell apart: see the kinds of company"),
     ("legal_entity.company_industry", "the first that has a place in DOKU's 23 business lines; all others are lost"),
     ("legal_entity.address.full_address", "what is beyond 255 characters"),
     ("legal_entity.website", "that there is one is told, its address is not"),
-    ("legal_entity.nib_number", "of a business without a legal entity: nothing"),
-    ("documents.npwp_number", "of a business without a legal entity: nothing"),
-    ("documents.npwp_document", "of a business without a legal entity: nothing"),
-    ("documents.nib_document", "of a business without a legal entity: nothing"),
-    ("documents.legal_certification", "of a business without a legal entity: nothing"),
-    ("documents.deed_of_establishment", "of a business without a legal entity: nothing"),
-    ("documents.additional_documents.name", "becomes the code of a document that DOKU asks for, or is lost with it"),
+    ("legal_entity.nib_number", "all of it, of a business without a legal entity"),
+    ("documents.npwp_number", "all of it, of a business without a legal entity"),
+    ("documents.npwp_document", "all of it, of a business without a legal entity"),
+    ("documents.nib_document", "all of it, of a business without a legal entity"),
+    ("documents.legal_certification", "all of it, of a business without a legal entity"),
+    ("documents.deed_of_establishment", "all of it, of a business without a legal entity"),
+    ("documents.additional_documents.name", "it becomes the code of a document that DOKU asks for"),
+    (ADDITIONAL, "all of it, where DOKU does not ask for a document of this name"),
     ("stakeholder.selfie_with_ktp", "DOKU's own photos show a gesture that it names; ours shows the KTP"),
 ];
 

@@ -26,6 +26,10 @@ pub const INDONESIA: &str = "ID";
 pub const READINESS: [&str; 3] = ["HAVE", "DONT_HAVE", "UNDER_DEVELOPMENT"];
 pub const CATEGORIES: [&str; 2] = [RETAIL, "NON_RETAIL"];
 
+/// Categories of uploaded files but DOCUMENT, which has kinds of its own.
+pub const CATEGORIES_OF_FILES: [&str; 5] =
+    ["OWNER_LIVENESS", "PHOTO_PROOF", "LOGO", "SERVICE_AGREEMENT", "BANK_ACCOUNT"];
+
 /// Legal entities of a company.
 pub const LEGAL_ENTITIES: [&str; 11] =
     ["PT", "CV", "UD", "KOPERASI", "FIRMA", "PP", "BUMN", "PTN_BH", "YAYASAN", "PERKUMPULAN_BERBADAN_HUKUM", "BLU"];
