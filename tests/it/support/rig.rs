@@ -91,6 +91,8 @@ pub struct Rig {
     pub inboxes: Option<Inboxes>,
     /// The simulators' clock, where it is not the machine's.
     pub their_clock: Clock,
+    /// What differs in the processes of this rig alone.
+    pub environment: Vec<(String, String)>,
     /// Where all of them keep documents.
     pub documents: PathBuf,
 }
@@ -190,7 +192,8 @@ impl Rig {
         config.documents.folder = documents.to_string_lossy().into_owned();
         let (app, inboxes) = put_together(&url, ground.clock, config);
         let sql = PgPool::connect(&url).await.unwrap();
-        Rig { url, app, sandbox, sql, inboxes: Some(inboxes), their_clock: ground.their_clock, documents }
+        let (inboxes, their_clock, environment) = (Some(inboxes), ground.their_clock, Vec::new());
+        Rig { url, app, sandbox, sql, inboxes, their_clock, environment, documents }
     }
 
     /// Another `App` on the same ground, as after a restart: whatever was in memory is gone.
@@ -313,6 +316,7 @@ impl Rig {
         command
             .args(words)
             .envs(ENVIRONMENT)
+            .envs(self.environment.iter().cloned())
             .env("DATABASE_URL", &self.url)
             .env("PAYSTRATOR__KEYS__MASTER", format!("1:{}", STANDARD.encode(MASTER)))
             .env("PAYSTRATOR__DOCUMENTS__FOLDER", &self.documents)
