@@ -147,7 +147,7 @@ async fn revise(client: &Client, onboarding: &Value) -> anyhow::Result<()> {
     let reference = onboarding["reference_id"].as_str().unwrap_or_default();
     let (_, story) = client.get(&format!("/v1/onboarding/{reference}")).await?;
     let lines = story["data"]["conversation"].as_array().into_iter().flatten();
-    let remarks = lines.filter_map(|line| line["remarks"].as_str()).last().unwrap_or_default();
+    let remarks = lines.filter_map(|line| line["remarks"].as_str()).next_back().unwrap_or_default();
     say(&format!("{} says: {remarks}", onboarding["provider"].as_str().unwrap_or_default()));
     let (_, read) = client.get("/v1/kyb").await?;
     let (mut file, version) = (read["data"]["file"].clone(), read["data"]["version"].clone());
