@@ -15,11 +15,13 @@ mod steps;
 pub mod table;
 pub mod words;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
+use self::case::{Case, Known};
 use super::CODE;
 use crate::crypto::secret::{ExposeSecret, SecretString};
 use crate::crypto::sha256;
@@ -28,15 +30,15 @@ use crate::domain::service::Mode;
 use crate::providers::form::Field;
 use crate::providers::onboarding::{Filing, Onboarding, Step};
 use crate::providers::tokens::{Key, Tokens};
-use crate::providers::{Call, Cause, Trouble};
+use crate::providers::{Call, Cause, FieldFault, Trouble};
 
 /// The block `[onboarding.doku]`; meanings in `config/default.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// What chose this implementation.
-    #[serde(rename = "way")]
-    _way: String,
+    #[serde(default, rename = "way")]
+    _way: Option<String>,
     live_base_url: String,
     test_base_url: String,
     live_client_id: String,
@@ -139,6 +141,16 @@ impl Onboarding for Partner {
         match self.config.registration {
             Registration::Full => &form::FULL,
             Registration::Lite => &form::LITE,
+        }
+    }
+
+    fn unfit(&self, file: &Sheet, answers: &Sheet) -> Vec<FieldFault> {
+        let files = BTreeMap::new();
+        let known = Known { files: &files, asked: &[], callback_url: None };
+        match (Case::read("", file, answers, known), self.config.registration) {
+            (Ok(case), Registration::Full) => case.unfit(),
+            (Ok(_), Registration::Lite) => Vec::new(),
+            (Err(unfit), _) => unfit,
         }
     }
 
