@@ -17,13 +17,14 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::envelope::Keyring;
+use crate::documents::Documents;
 use crate::domain::connection::Connection;
 use crate::domain::fee::FeePlans;
 use crate::domain::monitoring::{Seconds, Tally};
 use crate::domain::sequence::Sequence;
 use crate::domain::service::{Mode, Service};
 use crate::outbound::Outbound;
-use crate::providers::registry::Providers;
+use crate::providers::registry::{Providers, Targets};
 use crate::providers::{Account, Balance};
 use crate::store::{self, Db, accept, advance, attempt, callback, delivery};
 
@@ -31,8 +32,11 @@ use crate::store::{self, Db, accept, advance, attempt, callback, delivery};
 pub struct App {
     pub db: Db,
     pub providers: Providers,
+    /// Who takes KYB files.
+    pub targets: Targets,
     pub clock: Clock,
     pub outbound: Outbound,
+    pub documents: Documents,
     pub config: Config,
     pub keys: Keyring,
     pub writers: Writers,
@@ -169,6 +173,7 @@ impl App {
     /// Puts the parts together. Nothing runs until the inboxes are given to the workers.
     pub fn new(parts: Parts) -> anyhow::Result<(Arc<App>, Inboxes)> {
         let providers = Providers::from_config(&parts.config.providers)?;
+        let targets = Targets::from_config(&parts.config.onboarding, &providers)?;
         let (accept, accept_inbox) = Batch::new();
         let (advance, advance_inbox) = Batch::new();
         let (callback_rows, callback_rows_inbox) = Batch::new();
@@ -183,8 +188,10 @@ impl App {
             tests: RateLimiter::keyed(Quota::per_minute(per_minute)),
             db: parts.db,
             providers,
+            targets,
             clock: parts.clock,
             outbound: parts.outbound,
+            documents: Documents::open(&parts.config.documents)?,
             config: parts.config,
             keys: parts.keys,
             writers: Writers { accept, advance, callback: callback_rows, done, mark },

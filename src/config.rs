@@ -25,9 +25,10 @@ pub struct Config {
     pub schedule: Schedule,
     pub breaker: Breaker,
     pub webhooks: Webhooks,
+    pub documents: Documents,
     /// One block per provider, read by its adapter alone.
     pub providers: BTreeMap<String, serde_json::Value>,
-    /// One block per target of KYB onboardings, read by its implementation alone.
+    /// One block per provider that takes KYB files, read by its way.
     pub onboarding: BTreeMap<String, serde_json::Value>,
     pub log: Log,
 }
@@ -115,6 +116,22 @@ pub struct Webhooks {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Documents {
+    pub folder: String,
+    pub s3_bucket: String,
+    pub s3_endpoint: String,
+    pub s3_region: String,
+    pub s3_access_key_id: String,
+    pub s3_secret_access_key: SecretString,
+    pub s3_path_style: bool,
+    pub s3_allow_http: bool,
+    pub limit_bytes: u64,
+    pub uploads_at_once: usize,
+    pub link_s: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Log {
     pub format: String,
     pub filter: String,
@@ -137,6 +154,11 @@ pub struct Schedule {
     pub due_scan_ms: u64,
     pub delivery_retry_s: Vec<u64>,
     pub secret_overlap_s: u64,
+    pub onboarding_retry_s: Vec<u64>,
+    pub onboarding_poll_s: Vec<u64>,
+    pub onboarding_links_s: u64,
+    pub onboarding_stuck_s: u64,
+    pub onboarding_silent_s: u64,
 }
 
 impl Schedule {

@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes, Question};
 use crate::flows::lanes::Lanes;
-use crate::flows::{batch, books, callback, connections, deliver, dispatch, gauges, keys, refresh, rollups};
+use crate::flows::{
+    batch, books, callback, connections, deliver, dispatch, documents, gauges, keys, onboarding, refresh, rollups,
+};
 use crate::store::{attempt, callback as callback_rows, delivery};
 
 /// What the ticks share: the lanes of this process.
@@ -37,7 +39,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 12] = [
+pub const WORK: [Work; 14] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -57,6 +59,11 @@ pub const WORK: [Work; 12] = [
         name: "deliver",
         period_ms: None,
         tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.lanes).await }),
+    },
+    Work {
+        name: "onboarding",
+        period_ms: None,
+        tick: |app, s| Box::pin(async move { onboarding::work::scan(&app, &s.lanes).await }),
     },
     Work {
         name: "books",
@@ -82,6 +89,11 @@ pub const WORK: [Work; 12] = [
         name: "overlaps",
         period_ms: Some(60_000),
         tick: |app, _| Box::pin(async move { Ok(connections::end_overlaps(&app).await?) }),
+    },
+    Work {
+        name: "documents",
+        period_ms: Some(60_000),
+        tick: |app, _| Box::pin(async move { documents::sweep(&app).await }),
     },
     Work { name: "rollups", period_ms: Some(5_000), tick: |app, _| Box::pin(async move { rollups::add(&app).await }) },
     Work {

@@ -181,17 +181,20 @@ pub struct NewConnection<'a> {
     pub credential_fields: &'a [String],
     pub settings: &'a serde_json::Value,
     pub codename: &'a str,
+    /// Why it begins INACTIVE; it begins ACTIVE where `None`.
+    pub inactive: Option<&'a str>,
 }
 
-/// Writes a connection that is ACTIVE from the start. It stands in no sequence yet.
+/// Writes a connection. It stands in no sequence yet.
 pub async fn insert(tx: &mut Tx, new: &NewConnection<'_>, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "WITH routed AS (
             INSERT INTO route (kind, lookup, client_id, target) VALUES ('callback', $14, $1, $2)
         )
         INSERT INTO connection (client_id, id, mode, provider, label, kind, services, identity, credentials,
-            credential_fields, credentials_at, settings, status, codename, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'ACTIVE', $13, $11, $11)",
+            credential_fields, credentials_at, settings, status, status_reason, codename, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+            CASE WHEN $15::text IS NULL THEN 'ACTIVE' ELSE 'INACTIVE' END, COALESCE($15, ''), $13, $11, $11)",
         new.client_id,
         new.id,
         new.mode,
@@ -206,6 +209,7 @@ pub async fn insert(tx: &mut Tx, new: &NewConnection<'_>, now: DateTime<Utc>) ->
         new.settings,
         new.codename,
         new.codename.as_bytes(),
+        new.inactive,
     )
     .execute(tx.conn())
     .await?;

@@ -6,9 +6,11 @@
 mod check;
 pub mod company;
 pub mod completeness;
+pub mod documents;
 pub mod fields;
 pub mod file;
 pub mod industry;
+pub mod payload;
 pub mod product;
 pub mod syntax;
 

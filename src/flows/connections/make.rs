@@ -47,6 +47,8 @@ pub struct Choice<'a> {
     pub services: Option<&'a [String]>,
     /// First versions of single services, instead of the one for all.
     pub fees: &'a [FeeChange<'a>],
+    /// Why it begins INACTIVE; it begins ACTIVE where `None`.
+    pub inactive: Option<&'a str>,
 }
 
 /// The longest label, in characters.
@@ -129,7 +131,7 @@ pub async fn create(app: &App, new: &NewConnection<'_>) -> anyhow::Result<Made> 
     let good = check(app, new, Choice::default(), &mut faults);
     let good = good.ok_or(Refused::Fields(faults))?;
     let mut tx = flows::begin(&app.db).await?;
-    let made = insert(app, &mut tx, &good, &[]).await?;
+    let made = insert(app, &mut tx, &good, &[], None).await?;
     let (object, detail) = (ids::show(ids::CONNECTION, made.id), told(&good, &[]));
     let (client_id, mode, person, action) = (new.client_id, Some(new.mode), new.by, "connection.created");
     record(&mut tx, &Deed { client_id, mode, person, action, object: &object, detail }, app.now()).await?;
@@ -187,7 +189,7 @@ async fn try_create(
     settle(faults, label_used.is_some())?;
     let good = good.ok_or_else(|| anyhow::anyhow!("a connection is wrong, and nothing says why"))?;
     let mut tx = flows::begin(&app.db).await?;
-    let made = insert(app, &mut tx, &good, choice.fees).await.map_err(label_taken)?;
+    let made = insert(app, &mut tx, &good, choice.fees, choice.inactive).await.map_err(label_taken)?;
     // The default sequences are locked by now: of two that come at once, the second counts the first.
     if connection::count(&mut tx, new.client_id, new.mode.as_str()).await? > MOST {
         return Err(Refused::TooMany);
@@ -320,7 +322,13 @@ pub(super) fn names(fields: &Value) -> Vec<String> {
     names
 }
 
-async fn insert(app: &App, tx: &mut Tx, good: &Good<'_>, fees: &[FeeChange<'_>]) -> store::Result<Made> {
+async fn insert(
+    app: &App,
+    tx: &mut Tx,
+    good: &Good<'_>,
+    fees: &[FeeChange<'_>],
+    inactive: Option<&str>,
+) -> store::Result<Made> {
     let Good { new, provider, identity, services } = good;
     let now = app.now();
     let id = ids::new_id(now);
@@ -338,6 +346,7 @@ async fn insert(app: &App, tx: &mut Tx, good: &Good<'_>, fees: &[FeeChange<'_>])
         credential_fields: &names(new.credentials),
         settings: new.settings,
         codename: &codename,
+        inactive,
     };
     connection::insert(tx, &row, now).await?;
     // The first version for each service, from the connection's first moment on where it names no other.

@@ -1,7 +1,7 @@
 //! What privacy asks of a KYB file: who stands in it, everything that is kept of one person, and its end.
 //!
-//! Erasing destroys the person's key: no version can tell of them any more. Nothing else is changed; books hold no
-//! person of a KYB file.
+//! Erasing destroys the person's key and those of the documents that any version names of them: no version can tell of
+//! them any more. Nothing else is changed; books hold no person of a KYB file.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use super::{keys, person_sheet};
 use crate::app::App;
+use crate::crash;
 use crate::crypto::secret::Personal;
 use crate::domain::ids;
 use crate::domain::webhook::time;
 use crate::flows;
 use crate::flows::audit::{Deed, record};
-use crate::store::{data_key, kyb};
+use crate::store::{data_key, document, kyb, onboarding_line};
 
 /// Somebody who stands in a client's file, in whatever version.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ pub enum Erasure {
     Nobody,
 }
 
-/// Destroys a person's key, and says so in the audit log.
+/// Destroys a person's key and their documents, and says so in the audit log.
 pub async fn erase(app: &App, client_id: Uuid, person: Uuid, by: &str) -> anyhow::Result<Erasure> {
     let Some(key) = person_key(app, client_id, person).await? else { return Ok(Erasure::Nobody) };
     if key.destroyed_at.is_some() {
@@ -106,12 +107,22 @@ pub async fn erase(app: &App, client_id: Uuid, person: Uuid, by: &str) -> anyhow
     }
     let now = app.now();
     let mut tx = flows::begin(&app.db).await?;
-    if !data_key::destroy_person(&mut tx, client_id, person, now).await? {
+    // Held, so that no version with another document of theirs is saved from here on.
+    if !data_key::hold_to_destroy(&mut tx, client_id, person).await? {
         return Ok(Erasure::DoneBefore);
     }
+    data_key::destroy_person(&mut tx, client_id, person, now).await?;
+    let documents = document::erase_of_person(&mut tx, client_id, person, now).await?;
+    // What providers said of the versions this person stands in may tell of them.
+    onboarding_line::forget(&mut tx, client_id, person).await?;
     let shown = ids::show(ids::PERSON, person);
-    record(&mut tx, &deed(client_id, by, "privacy.erased", &shown, json!({})), now).await?;
+    let detail = json!({ "documents": documents.len() });
+    record(&mut tx, &deed(client_id, by, "privacy.erased", &shown, detail), now).await?;
     tx.commit().await?;
+    crash::point("erase.committed");
+    for id in documents {
+        flows::documents::remove(app, client_id, id, true).await;
+    }
     Ok(Erasure::Done)
 }
 

@@ -54,6 +54,8 @@ pub struct Stage {
 /// The block `[onboarding.doku]` as it is by default, with some settings changed.
 pub fn block(changes: Value) -> Value {
     let mut block = Config::defaults().onboarding["doku"].clone();
+    // What chose this way is not its own.
+    block.as_object_mut().unwrap().remove("way");
     block.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     block
 }

@@ -204,7 +204,7 @@ pub fn field_errors(faults: Vec<FieldFault>) -> Vec<FieldError> {
     faults.into_iter().map(|fault| FieldError { field: fault.field, message: fault.reason }).collect()
 }
 
-fn refused(refused: Refused) -> ApiError {
+pub(super) fn refused(refused: Refused) -> ApiError {
     match refused {
         Refused::Fields(faults) => ApiError::fields(field_errors(faults)),
         Refused::LabelUsed => ApiError::conflict(

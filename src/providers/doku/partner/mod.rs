@@ -36,9 +36,6 @@ use crate::providers::{Call, Cause, FieldFault, Trouble};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What chose this implementation.
-    #[serde(default, rename = "way")]
-    _way: Option<String>,
     live_base_url: String,
     test_base_url: String,
     live_client_id: String,
@@ -114,6 +111,11 @@ impl Partner {
         Duration::from_millis(self.config.token_timeout_ms)
     }
 
+    /// A token and an upload, and both once more where the token was refused.
+    fn upload_budget(&self) -> Duration {
+        (self.token_timeout() + self.upload_timeout()) * 2
+    }
+
     fn call_timeout(&self) -> Duration {
         Duration::from_millis(self.config.call_timeout_ms)
     }
@@ -152,6 +154,11 @@ impl Onboarding for Partner {
             (Ok(_), Registration::Lite) => Vec::new(),
             (Err(unfit), _) => unfit,
         }
+    }
+
+    /// Of an upload, with a token refused once: DOKU fetches the document meanwhile.
+    fn deadline(&self) -> Duration {
+        self.upload_budget() + Duration::from_secs(5)
     }
 
     fn step<'a>(&'a self, call: &'a Call, filing: &'a Filing, progress: &'a Sheet) -> BoxFuture<'a, Step> {
