@@ -22,6 +22,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
 use self::case::{Case, Known};
+use self::progress::Progress;
 use super::CODE;
 use crate::crypto::secret::{ExposeSecret, SecretString};
 use crate::crypto::sha256;
@@ -166,6 +167,7 @@ impl Onboarding for Partner {
     }
 
     fn ask<'a>(&'a self, call: &'a Call, filing: &'a Filing, progress: &'a Sheet) -> Option<BoxFuture<'a, Step>> {
-        Some(Box::pin(self.stands(call, filing, progress)))
+        // Before this version is registered there is nothing to ask about: it waits for a step, or for the client.
+        Progress::read(progress).registers(filing.version).then(|| Box::pin(self.stands(call, filing, progress)) as _)
     }
 }
