@@ -7,7 +7,7 @@ mod calls;
 mod fold;
 mod golden;
 mod mapping;
-mod model;
+pub mod model;
 mod service;
 mod steps;
 
