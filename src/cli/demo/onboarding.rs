@@ -22,7 +22,7 @@ const FILE: &str = include_str!("files/kyb.json");
 const PDF: &[u8] = include_bytes!("files/specimen.pdf");
 const PNG: &[u8] = include_bytes!("files/specimen.png");
 /// Places of the example that are photographs.
-const PHOTOS: [usize; 4] = [8, 9, 12, 13];
+const PHOTOS: [usize; 5] = [8, 9, 11, 12, 13];
 const DOCUMENTS: usize = 15;
 /// Who takes the file by a push, and what they make of it.
 const PUSHED: [(&str, Plan); 2] = [("oy", Plan::Approve), ("kaspro", Plan::Revise)];
