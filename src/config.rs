@@ -76,6 +76,7 @@ pub struct Limits {
     pub burst: u32,
     pub inquiries_per_minute: u32,
     pub tests_per_minute: u32,
+    pub file_reads_per_minute: u32,
     pub token_ttl_s: u64,
     pub metadata_bytes: usize,
 }
@@ -232,6 +233,26 @@ impl Config {
             SecondFactor::Production => self.server.production,
             SecondFactor::Never => false,
         }
+    }
+
+    /// The settings by which data of people would travel where others can read along, each with what is wrong with it.
+    /// In production there are none. A file has no mode: what goes to a provider's test address is of people as well.
+    pub fn unsealed(&self) -> Vec<String> {
+        let is_safe = |url: &str| url.starts_with("https://");
+        let mut found = Vec::new();
+        if !is_safe(&self.server.public_url) {
+            found.push("server.public_url must begin with https://: links to documents are made of it".to_owned());
+        }
+        if self.documents.s3_allow_http {
+            found.push("documents.s3_allow_http must be false".to_owned());
+        }
+        for (code, block) in &self.onboarding {
+            let addresses = block.as_object().into_iter().flatten().filter(|(name, _)| name.ends_with("_url"));
+            let given = addresses.filter_map(|(name, value)| Some((name, value.as_str()?)));
+            let wrong = given.filter(|(_, url)| !url.is_empty() && !is_safe(url));
+            found.extend(wrong.map(|(name, _)| format!("onboarding.{code}.{name} must begin with https://")));
+        }
+        found
     }
 
     /// How others reach this service, without a slash at the end.

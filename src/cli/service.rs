@@ -196,9 +196,19 @@ async fn check_durability(parts: &Parts) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Refuses to serve real people's data with settings by which others could read along.
+fn check_privacy(config: &Config) -> anyhow::Result<()> {
+    let found = config.unsealed();
+    anyhow::ensure!(found.is_empty(), "server.production keeps data of people off open lines: {}", found.join("; "));
+    Ok(())
+}
+
 /// `paystrator serve`: until Ctrl-C or SIGTERM.
 pub fn serve(config: Config) -> anyhow::Result<()> {
     crash::arm(config.server.production)?;
+    if config.server.production {
+        check_privacy(&config)?;
+    }
     let database = Database::open(config)?;
     let result = super::runtime()?.block_on(async {
         let parts = database.parts().await?;

@@ -85,11 +85,13 @@ impl KybPush {
                 of()
             );
         }
-        anyhow::ensure!(
-            settings.live_url.is_empty() || settings.live_url.starts_with("https://"),
-            "{}.live_url must begin with https://: a file holds data of people",
-            of()
-        );
+        for (name, url) in [("live_url", &settings.live_url), ("live_connect_url", &settings.live_connect_url)] {
+            anyhow::ensure!(
+                url.is_empty() || url.starts_with("https://"),
+                "{}.{name} must begin with https://: a file holds data of people, and a test is made of an account's secrets",
+                of()
+            );
+        }
         let name = match (settings.name.as_str(), name) {
             ("", name) => name.unwrap_or(code).to_owned(),
             (name, _) => name.to_owned(),

@@ -80,9 +80,12 @@ struct Access {
 impl Partner {
     pub fn new(config: Config) -> anyhow::Result<Self> {
         anyhow::ensure!((1..=1440).contains(&config.token_minutes), "onboarding.doku: token_minutes is 1 to 1440");
-        for base in [&config.live_base_url, &config.test_base_url] {
-            anyhow::ensure!(base.starts_with("https://") || base.starts_with("http://"), "onboarding.doku: a base_url");
-        }
+        let (live, test) = (&config.live_base_url, &config.test_base_url);
+        anyhow::ensure!(
+            live.starts_with("https://"),
+            "onboarding.doku: live_base_url must begin with https://: a registration holds data of people"
+        );
+        anyhow::ensure!(test.starts_with("https://") || test.starts_with("http://"), "onboarding.doku: test_base_url");
         Ok(Partner { config, tokens: Tokens::default() })
     }
 
