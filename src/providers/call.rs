@@ -35,7 +35,8 @@ pub struct Call {
     pub clock: Clock,
     pub account: Account,
     provider: Cow<'static, str>,
-    /// Values that must not stand in the record: secrets and personal data, each with what replaces it.
+    /// Values that must not stand in the record: secrets and personal data, each with what replaces it. The longest
+    /// first: a short one that is part of a longer one would leave the rest of that to be read.
     masks: Mutex<Vec<(String, String)>>,
     record: Mutex<String>,
 }
@@ -73,7 +74,7 @@ impl Call {
     /// Adds a value to mask in the record. Values of fewer than four characters would mask too much and are left.
     pub fn mask(self, value: &str, by: String) -> Self {
         if value.len() >= 4 {
-            lock(&self.masks).push((value.to_owned(), by));
+            insert(&mut lock(&self.masks), value, by);
         }
         self
     }
@@ -82,7 +83,7 @@ impl Call {
     pub fn hide(&self, secret: &str) {
         let mut masks = lock(&self.masks);
         if secret.len() >= 4 && !masks.iter().any(|(value, _)| value == secret) {
-            masks.push((secret.to_owned(), "…".into()));
+            insert(&mut masks, secret, "…".into());
         }
     }
 
@@ -150,6 +151,11 @@ impl Call {
         }
         record.extend(masked.replace('\0', "").chars().take(RECORD_LIMIT));
     }
+}
+
+fn insert(masks: &mut Vec<(String, String)>, value: &str, by: String) {
+    let at = masks.partition_point(|(other, _)| other.len() >= value.len());
+    masks.insert(at, (value.to_owned(), by));
 }
 
 /// Locks, also after a panic elsewhere: texts are whole at every moment.

@@ -3,6 +3,7 @@
 //!
 //! Adapters sort; nothing here knows a provider, and nothing is decided about money by it.
 
+use crate::crypto::secret::Personal;
 use crate::outbound::Answer;
 
 /// What is in the way.
@@ -102,11 +103,18 @@ impl Cause {
 pub struct Trouble {
     pub cause: Cause,
     pub words: String,
+    /// Free text of the provider's that may name people, kept apart from `words`: it is kept sealed alone.
+    pub said: Option<Personal>,
 }
 
 impl Trouble {
     pub fn new(cause: Cause, words: impl Into<String>) -> Self {
-        Trouble { cause, words: words.into() }
+        Trouble { cause, words: words.into(), said: None }
+    }
+
+    /// The same, with free text of the provider's.
+    pub fn saying(self, said: impl Into<String>) -> Self {
+        Trouble { said: Some(Personal::new(said)), ..self }
     }
 
     /// What an HTTP status says where the body holds no code of the contract's.

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::hear::{Word, hear};
-use super::{DATA, DETAILS, PROGRESS, file_key, later, open, patience, seal};
+use super::{DATA, DETAILS, PROGRESS, REMARKS, file_key, later, open, patience, place, seal};
 use crate::app::App;
 use crate::crash;
 use crate::crypto::envelope::DataKey;
@@ -233,13 +233,13 @@ async fn end(
         match came {
             End::Told(report) => told(&mut tx, app, key, &mut row, was, &report, asks == Some(true)).await?,
             End::Again(trouble) => {
-                failed(&mut tx, app, &mut row, &trouble, was).await?;
+                failed(&mut tx, app, key, &mut row, &trouble, was).await?;
                 metrics::counter!("onboarding_tries_total", "target" => target.code().to_owned(), "end" => trouble.cause.as_str())
                     .increment(1);
             }
             End::Halted(why) => {
                 row.task = None;
-                line(&mut tx, &row, Kind::Halted, why, now).await?;
+                line(&mut tx, &row, Kind::Halted, why, None, now).await?;
             }
             End::Lost => {}
         }
@@ -284,13 +284,16 @@ async fn told(
 async fn failed(
     tx: &mut store::Tx,
     app: &App,
+    key: &DataKey,
     row: &mut Row,
     trouble: &Trouble,
     was: Option<Task>,
 ) -> store::Result<()> {
     let now = app.now();
     let note = format!("{}: {}", trouble.cause.as_str(), trouble.words);
-    line(tx, row, Kind::Failed, &note, now).await?;
+    // The provider's free text may name people: it is sealed, and goes when one of them is erased.
+    let said = trouble.said.as_ref().map(|said| key.seal(place(row, REMARKS), said.reveal().as_bytes()));
+    line(tx, row, Kind::Failed, &note, said, now).await?;
     if let Some(task) = was {
         row.task = Some((task, later(app, task, row.tries)));
         row.tries = row.tries.saturating_add(1);
@@ -298,14 +301,21 @@ async fn failed(
     Ok(())
 }
 
-async fn line(tx: &mut store::Tx, row: &Row, kind: Kind, note: &str, now: DateTime<Utc>) -> store::Result<()> {
+async fn line(
+    tx: &mut store::Tx,
+    row: &Row,
+    kind: Kind,
+    note: &str,
+    remarks: Option<Vec<u8>>,
+    now: DateTime<Utc>,
+) -> store::Result<()> {
     let line = New {
         kind,
         who: ENGINE,
         status: None,
         file_version: row.file_version,
         changed: &[],
-        remarks: None,
+        remarks,
         note: Some(note),
     };
     onboarding_line::add(tx, row.client_id, row.id, &line, now).await

@@ -1,6 +1,7 @@
 //! DOKU as one of the service's own targets: the client's answers, documents by signed links, a revision, the review, and
 //! what the client may read of it.
 
+use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
 
 use super::answers;
@@ -11,7 +12,8 @@ use crate::support::{Options, run_with};
 
 #[tokio::test]
 async fn a_client_is_on_boarded_at_doku() {
-    let options = Options { kyb: vec!["doku".into()], ..Options::default() };
+    let mut options = Options { kyb: vec!["doku".into()], ..Options::default() };
+    options.config.schedule.onboarding_poll_s = vec![30];
     run_with(options, async |world| {
         // Every document of this file is a PDF, the photos too.
         let mut file = world.with_uploads(example()).await;
@@ -53,12 +55,23 @@ async fn a_client_is_on_boarded_at_doku() {
         set(&mut file, "stakeholder[0].ktp_document", Some(photos[3].clone()));
         set(&mut file, "stakeholder[0].selfie_with_ktp", Some(photos[4].clone()));
         world.save_kyb(&file, Some("\"1\"")).await;
+        // A question that DOKU refuses, in words that name somebody: by the brand and by the business.
+        let words = "the KTP of Siti Rahmawati is not readable";
+        let api = &world.sandbox.doku_partner;
+        api.add_fault(Fault::new(Kind::Refuse).on("business").code(words).times(2)).unwrap();
         assert_eq!(world.act(&reference, "submit", nothing()).await.status, 200);
         let story = world.until_stands(&reference, "processing").await;
         let said = ["submitted v1", "answered need_revision v1", "submitted v2", "answered received v2"];
         assert_eq!(lines(&story)[..4], said);
 
-        let api = &world.sandbox.doku_partner;
+        let failed = &story["conversation"][4];
+        assert_eq!(
+            (&failed["note"], &failed["remarks"]),
+            (&json!("unclear: DOKU refuses the question"), &json!(words))
+        );
+        let open = "SELECT count(*) FROM onboarding_line WHERE note LIKE '%Siti%' OR who LIKE '%Siti%'";
+        assert_eq!(sqlx::query_scalar::<_, i64>(open).fetch_one(&world.sql).await.unwrap(), 0);
+
         assert_eq!(api.businesses().len(), 1);
         let review = json!({ "what": "all", "verdict": "approve" });
         api.review(&serde_json::from_value(review).unwrap()).unwrap();

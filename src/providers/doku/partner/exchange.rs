@@ -144,7 +144,7 @@ impl Partner {
         };
         let said = match self.signed(call, access, question, timeout).await? {
             Said::Done(said) => said,
-            Said::Refused(words) => return Err(Trouble::new(Cause::Secret, words)),
+            Said::Refused(words) => return Err(Trouble::new(Cause::Secret, "it is refused").saying(words)),
         };
         let token = said.get("token").and_then(Value::as_str).filter(|token| !token.is_empty());
         let token = SecretString::from(token.ok_or("the answer holds none")?.to_owned());
@@ -193,7 +193,7 @@ fn read(call: &Call, answer: &Answer) -> Result<Said, Trouble> {
         (status @ 200..=299, ..) => {
             Err(Trouble::new(Cause::Unclear, format!("HTTP {status} with a body nobody can read")))
         }
-        (_, _, Some(words)) => Err(Trouble { words, ..Trouble::of_http(answer) }),
+        (_, _, Some(words)) => Err(Trouble::of_http(answer).saying(words)),
         _ => Err(Trouble::of_http(answer)),
     }
 }

@@ -157,8 +157,9 @@ impl Partner {
             let (operation, request_id) = ("business", fresh_id());
             let question = Question { operation, method: Method::GET, path: &path, query, body: None, request_id };
             last = match self.ask_signed(call, access, question).await {
-                Ok(Said::Done(said)) => return told(said, &progress),
-                Ok(Said::Refused(words)) => Trouble::new(Cause::Unclear, words),
+                Ok(Said::Done(said)) if is_of(&said, &business) => return told(said, &progress),
+                Ok(Said::Done(_)) => Trouble::new(Cause::Unclear, "the answer is about no business of this onboarding"),
+                Ok(Said::Refused(words)) => Trouble::new(Cause::Unclear, "DOKU refuses the question").saying(words),
                 // An address that is not there.
                 Err(trouble) if trouble.cause == Cause::Address => trouble,
                 Err(trouble) => return Step::Again(trouble),
@@ -217,6 +218,21 @@ fn registered(said: &Value, version: i32, query: String) -> Option<Registered> {
     let brand = brands.and_then(|brands| brands.get(0)).and_then(|brand| brand.get("id"));
     let (id, brand) = (text(business.get("id")), text(brand));
     (id.is_some() || brand.is_some()).then_some(Registered { version, id, brand, query })
+}
+
+/// Whether an answer is about our business: by its own id, or its brand's where that is all we know. An answer that says
+/// nothing of either is no news, whoever sent it.
+fn is_of(said: &Value, ours: &Registered) -> bool {
+    let id = said.get("id").and_then(Value::as_str).filter(|id| !id.is_empty());
+    let Some(id) = id else { return false };
+    match (&ours.id, &ours.brand) {
+        (Some(known), _) => id == known,
+        (None, Some(brand)) => {
+            let brands = said.get("brands").and_then(Value::as_array).into_iter().flatten();
+            id == brand || brands.filter_map(|one| one.get("id")?.as_str()).any(|one| one == brand)
+        }
+        (None, None) => false,
+    }
 }
 
 fn shown(said: Value) -> Option<Sheet> {
