@@ -1,6 +1,7 @@
 //! Onboardings by API, with stand-ins that verify, fetch and answer: from draft to connected, revised, rejected, withdrawn,
 //! told to webhooks, and seen by nobody else.
 
+use paystrator::crypto::hmac_sha256;
 use paystrator::domain::access::Rights;
 use paystrator::domain::service::Mode;
 use paystrator::flows::access;
@@ -371,6 +372,12 @@ async fn connecting_needs_no_status_and_explains_what_is_wrong() {
         );
         let first = data["connection_id"].clone();
         assert_eq!(data["onboarding"]["status"], world.onboarding(&reference).await["onboarding"]["status"]);
+        // What was said is found again by a keyed hash: a bare one of a short secret could be guessed back.
+        let said = json!([wrong["label"], null, wrong["credentials"], wrong["settings"]]).to_string();
+        let keyed = hmac_sha256(&world.app.keys.purpose_key("onboarding account"), &[said.as_bytes()]);
+        let kept = "SELECT key, body_hash FROM idempotency WHERE key LIKE $1 || '/%'";
+        let kept: Vec<(String, Vec<u8>)> = sqlx::query_as(kept).bind(&reference).fetch_all(&world.sql).await.unwrap();
+        assert_eq!(kept, [(format!("{reference}/{}/0", hex::encode(&keyed[..8])), keyed.to_vec())]);
         // The same again tests the same connection; other credentials put another in its place, under the same label.
         let again = world.act(&reference, "connect", wrong).await;
         assert_eq!(again.body["data"]["connection_id"], first);

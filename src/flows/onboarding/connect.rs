@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Refused, Standing, find, goes, hold, newest_version, standing};
 use crate::app::App;
-use crate::crypto::{random_bytes, sha256};
+use crate::crypto::{hmac_sha256, random_bytes};
 use crate::domain::connection::ConnectionStatus;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
@@ -129,7 +129,8 @@ async fn make(
     };
     // What was made with the very same words is found again, also after a crash in between.
     let said = json!([account.label, account.services, account.credentials, account.settings]).to_string();
-    let hash = sha256(&[said.as_bytes()]).to_vec();
+    // Keyed: of a short secret, a bare hash could be guessed back.
+    let hash = hmac_sha256(&app.keys.purpose_key("onboarding account"), &[said.as_bytes()]).to_vec();
     let choice = Choice { services: account.services, inactive: Some(NOT_YET), ..Choice::default() };
     let mut earlier = earlier(app, caller, row).await?;
     let mut removed = 0;
