@@ -13,6 +13,7 @@ CREATE TABLE document (
     created_by  text        NOT NULL,
     erased_at   timestamptz,
     removed_at  timestamptz,                        -- the object of what was erased is gone
+    tried_at    timestamptz,                        -- the sweep last tried to remove the object
     PRIMARY KEY (client_id, id),
     FOREIGN KEY (client_id, id) REFERENCES data_key (client_id, id),
     CHECK ((state = 'stored') = (about IS NOT NULL AND fingerprint IS NOT NULL)),

@@ -56,6 +56,8 @@ pub struct App {
     pub activity: Activity,
     /// How often each connection is tested: a test is a call to its provider.
     pub tests: DefaultKeyedRateLimiter<Uuid>,
+    /// How often documents are read by the links of each grant: every reading is a row.
+    pub readings: DefaultKeyedRateLimiter<Uuid>,
     /// When API keys were last called with, until it is written down.
     pub key_use: Activity,
     /// What providers said a client has with them, by client and mode, for pages that wait for nobody.
@@ -183,9 +185,11 @@ impl App {
         let (ask, ask_inbox) = mpsc::channel(QUEUE);
         let (callback, callback_inbox) = mpsc::channel(QUEUE);
         let (deliver, deliver_inbox) = mpsc::channel(QUEUE);
-        let per_minute = NonZeroU32::new(parts.config.limits.tests_per_minute).unwrap_or(NonZeroU32::MIN);
+        let limits = &parts.config.limits;
+        let per_minute = |n: u32| RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN)));
         let app = App {
-            tests: RateLimiter::keyed(Quota::per_minute(per_minute)),
+            tests: per_minute(limits.tests_per_minute),
+            readings: per_minute(limits.file_reads_per_minute),
             db: parts.db,
             providers,
             targets,

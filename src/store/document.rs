@@ -161,14 +161,19 @@ pub async fn give_up_old(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
     Ok(done.rows_affected())
 }
 
-/// Documents whose object has to go: given up, or erased. Client, id, and whether the row stays.
-pub async fn to_remove(db: &Db, limit: i64) -> Result<Vec<(Uuid, Uuid, bool)>> {
+/// Documents whose object has to go: given up, or erased. Those that were not tried for the longest time come first, and
+/// count as tried now: what cannot be removed keeps nothing else from it. Client, id, and whether the row stays.
+pub async fn to_remove(tx: &mut Tx, limit: i64, now: DateTime<Utc>) -> Result<Vec<(Uuid, Uuid, bool)>> {
     let rows = sqlx::query!(
-        r#"SELECT client_id AS "client_id!", id AS "id!", state = 'erased' AS "stays!" FROM document
-         WHERE state = 'removing' OR (state = 'erased' AND removed_at IS NULL) LIMIT $1"#,
+        r#"UPDATE document d SET tried_at = $2 FROM (
+            SELECT client_id, id FROM document WHERE state = 'removing' OR (state = 'erased' AND removed_at IS NULL)
+            ORDER BY tried_at NULLS FIRST, created_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
+         ) AS due WHERE d.client_id = due.client_id AND d.id = due.id
+         RETURNING d.client_id, d.id, d.state = 'erased' AS "stays!""#,
         limit,
+        now,
     );
-    Ok(rows.fetch_all(&db.reads).await?.into_iter().map(|row| (row.client_id, row.id, row.stays)).collect())
+    Ok(rows.fetch_all(tx.conn()).await?.into_iter().map(|row| (row.client_id, row.id, row.stays)).collect())
 }
 
 /// Forgets what was given up, its key too: the object is gone.

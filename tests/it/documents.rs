@@ -451,6 +451,81 @@ async fn a_link_that_does_not_hold_leads_nowhere() {
 }
 
 #[tokio::test]
+async fn readings_by_one_link_are_limited_and_hold_up_no_payment() {
+    let mut options = Options::default();
+    options.config.limits.file_reads_per_minute = 7;
+    run_with(options, async |world| {
+        let id = uploaded(&world.caller, "nib.pdf").await;
+        let url = link(&world, &id).await;
+        assert_eq!(world.caller.fetch("HEAD", &url).await.0, 200);
+        // As many readings as there are connections of the writers, and none of them gets on.
+        let mut held = world.sql.begin().await.unwrap();
+        sqlx::query("LOCK TABLE document_read IN SHARE MODE").execute(&mut *held).await.unwrap();
+        let readings = (0..6).map(|_| {
+            let (caller, url) = (world.caller.clone(), url.clone());
+            tokio::spawn(async move { caller.fetch("HEAD", &url).await.0 })
+        });
+        let readings: Vec<_> = readings.collect();
+        let waiting = "pg_locks WHERE NOT granted AND relation = 'document_read'::regclass
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let all_wait = async { while count(&world, waiting).await < 6 {} };
+        tokio::time::timeout(Duration::from_secs(4), all_wait).await.expect("they wait");
+        world.send("while others read", "1234567890", 10_000).await;
+        held.rollback().await.unwrap();
+        for status in join_all(readings).await {
+            assert_eq!(status.unwrap(), 200);
+        }
+        assert_eq!(count(&world, "document_read").await, 7);
+        let (status, headers, _) = world.caller.fetch("GET", &url).await;
+        assert_eq!(status, 429);
+        assert!((1..=10).contains(&headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap()));
+        assert_eq!(count(&world, "document_read").await, 7, "nothing was read");
+        assert_eq!(world.caller.fetch("GET", &link(&world, &id).await).await.0, 200, "another link has its own");
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_removed_keeps_nothing_else() {
+    run(async |world| {
+        let id = uploaded(&world.caller, "given up.pdf").await;
+        let uuid = ids::parse(ids::DOCUMENT, &id).unwrap();
+        let file = world.objects().pop().unwrap();
+        // More than one sweep takes, all of them older; in the place of each object stands what cannot be removed.
+        let key = "INSERT INTO data_key (client_id, id, purpose, wrapped, created_at)
+            SELECT client_id, $2, purpose, wrapped, created_at FROM data_key WHERE id = $1";
+        let row = "INSERT INTO document (client_id, id, state, media_type, created_at, created_by)
+            SELECT client_id, $2, 'removing', media_type, created_at - interval '1 day', created_by FROM document
+            WHERE id = $1";
+        for n in 1..=100 {
+            let stuck = Uuid::from_u128(n);
+            for insert in [key, row] {
+                sqlx::query(insert).bind(uuid).bind(stuck).execute(&world.sql).await.unwrap();
+            }
+            std::fs::create_dir(file.with_file_name(stuck.simple().to_string())).unwrap();
+        }
+        let given_up = "UPDATE document SET state = 'removing', about = NULL, fingerprint = NULL, size_bytes = NULL
+            WHERE id = $1";
+        sqlx::query(given_up).bind(uuid).execute(&world.sql).await.unwrap();
+        // The service sweeps too: what it took up in between comes last.
+        for _ in 0..4 {
+            sweep(&world.app).await.unwrap();
+        }
+        assert!(!file.exists(), "its turn came");
+        assert_eq!(count(&world, "document").await, 100, "the others wait for theirs");
+        // And once they can be removed, they are.
+        for n in 1..=100 {
+            std::fs::remove_dir(file.with_file_name(Uuid::from_u128(n).simple().to_string())).unwrap();
+        }
+        sweep(&world.app).await.unwrap();
+        assert_eq!(count(&world, "document").await, 0);
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_file_that_was_meddled_with_is_not_served_to_its_end() {
     run(async |world| {
         let (a, b) = (pdf(1, 200_000), pdf(2, 200_000));

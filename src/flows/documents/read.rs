@@ -4,9 +4,11 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{Stream, StreamExt, stream};
+use governor::clock::{Clock as _, DefaultClock};
 
 use super::{CONTENT, Ticket, about, keys_of};
 use crate::app::App;
@@ -17,6 +19,7 @@ use crate::documents;
 use crate::domain::document::{MediaType, State};
 use crate::domain::ids;
 use crate::flows;
+use crate::store;
 use crate::store::document::{self, Reading};
 
 /// What a link leads to.
@@ -27,30 +30,49 @@ pub struct Content<B> {
     pub body: B,
 }
 
+/// Why nothing is read now.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRead {
+    /// The link leads nowhere, whatever the reason.
+    #[error("there is nothing to read at this link")]
+    Nothing,
+    /// The links that were given out together were read too often.
+    #[error("the links were read too often")]
+    TooOften(Duration),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Fault(#[from] anyhow::Error),
+}
+
 /// How long somebody may take to read a document.
 const LONGEST_READ: TimeDelta = TimeDelta::minutes(10);
 
-/// Opens a link for who calls from `from`, and writes down that they did; `None` where it leads nowhere. `whole`: the
-/// content is asked for, not only what it is. The content is proved segment by segment: a stream that ends in an error
+/// Opens a link for who calls from `from`, and writes down that they did. `whole`: the content is asked for, not only
+/// what it is. The content is proved segment by segment: a stream that ends in an error
 /// held nothing that was not the document's.
 pub async fn open(
     app: &App,
     token: &str,
     from: IpAddr,
     whole: bool,
-) -> anyhow::Result<Option<Content<impl Stream<Item = io::Result<Vec<u8>>> + use<>>>> {
+) -> Result<Content<impl Stream<Item = io::Result<Vec<u8>>> + use<>>, NotRead> {
     let now = app.now();
-    let Some(ticket) = Ticket::read(app, token).filter(|ticket| now < ticket.expires_at) else { return Ok(None) };
+    let ticket = Ticket::read(app, token).filter(|ticket| now < ticket.expires_at).ok_or(NotRead::Nothing)?;
     let Ticket { client_id, grant_id, document_id, .. } = ticket;
+    // Whoever holds one link that we signed could otherwise have a row written as fast as they can ask.
+    if let Err(until) = app.readings.check_key(&grant_id) {
+        return Err(NotRead::TooOften(until.wait_time_from(DefaultClock::default().now())));
+    }
     let grant = document::grant(&app.db, client_id, grant_id).await?;
     let stands = |grant: &document::Grant| {
         grant.ended_at.is_none() && now < grant.expires_at && grant.document_ids.contains(&document_id)
     };
-    let Some(grant) = grant.filter(stands) else { return Ok(None) };
+    let grant = grant.filter(stands).ok_or(NotRead::Nothing)?;
     let row = document::get(&app.db, client_id, document_id).await?.filter(|row| row.state == State::Stored);
     let key = keys_of(app, client_id, &[document_id]).await?.pop();
-    let (Some(row), Some((_, key))) = (row, key) else { return Ok(None) };
-    let Some((sealed, size)) = row.about.as_deref().zip(row.size_bytes) else { return Ok(None) };
+    let (Some(row), Some((_, key))) = (row, key) else { return Err(NotRead::Nothing) };
+    let (sealed, size) = row.about.as_deref().zip(row.size_bytes).ok_or(NotRead::Nothing)?;
     let about = about(client_id, document_id, &key, sealed)?;
     let reading = Reading {
         id: ids::new_id(now),
@@ -61,22 +83,23 @@ pub async fn open(
         method: if whole { "GET" } else { "HEAD" }.into(),
         read_at: now,
     };
-    let mut tx = flows::single(&app.db).await?;
+    // Anybody with a link comes this way: never over the connections of those that move money.
+    let mut tx = flows::begin(&app.db).await?;
     document::insert_reading(&mut tx, client_id, &reading).await?;
     tx.commit().await?;
     let opener = Opener::new(key, client_id, CONTENT, document_id);
     let body = match whole {
         true => {
-            let sealed = app.documents.read(client_id, document_id).await?;
+            let sealed = app.documents.read(client_id, document_id).await.map_err(anyhow::Error::from)?;
             let mut body = Box::pin(unsealed(sealed, opener, app.clock.clone(), now + LONGEST_READ));
             // Where not even the beginning can be read, that is an answer of its own.
-            let first = body.next().await.transpose()?;
+            let first = body.next().await.transpose().map_err(anyhow::Error::from)?;
             stream::iter(first.map(Ok)).chain(body).left_stream()
         }
         false => stream::empty().right_stream(),
     };
     let size_bytes = size.try_into().unwrap_or(0);
-    Ok(Some(Content { name: about.name, media_type: row.media_type, size_bytes, body }))
+    Ok(Content { name: about.name, media_type: row.media_type, size_bytes, body })
 }
 
 /// Opens what comes out of the store.

@@ -21,7 +21,10 @@ pub async fn sweep(app: &App) -> anyhow::Result<()> {
     let mut tx = flows::single(&app.db).await?;
     document::give_up_old(&mut tx, app.now() - patience).await?;
     tx.commit().await?;
-    for (client_id, id, is_erased) in document::to_remove(&app.db, AT_ONCE).await? {
+    let mut tx = flows::single(&app.db).await?;
+    let due = document::to_remove(&mut tx, AT_ONCE, app.now()).await?;
+    tx.commit().await?;
+    for (client_id, id, is_erased) in due {
         remove(app, client_id, id, is_erased).await;
     }
     Ok(())

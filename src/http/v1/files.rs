@@ -8,9 +8,10 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::domain::document::MediaType;
-use crate::flows::documents::{self, Content};
+use crate::flows::documents::{self, Content, NotRead};
 use crate::http::error::{ApiError, Failure};
 use crate::http::extract::{From, Http};
+use crate::http::limits::too_many;
 
 /// Read a document by its link.
 ///
@@ -20,7 +21,8 @@ use crate::http::extract::{From, Http};
     params(("token" = String, Path, description = "The last part of a link")),
     responses(
         (status = 200, description = "The file", content_type = "application/octet-stream"),
-        (status = 404, body = Failure, description = "`no_such_file`"), (status = 503, body = Failure),
+        (status = 404, body = Failure, description = "`no_such_file`"), (status = 429, body = Failure),
+        (status = 503, body = Failure),
     ),
     security(()),
 )]
@@ -30,8 +32,8 @@ pub async fn serve(
     method: Method,
     Path(token): Path<String>,
 ) -> Result<Response, ApiError> {
-    let found = documents::open(&http.app, &token, address, method != Method::HEAD).await?;
-    let Content { name, media_type, size_bytes, body } = found.ok_or_else(no_such_file)?;
+    let found = documents::open(&http.app, &token, address, method != Method::HEAD).await;
+    let Content { name, media_type, size_bytes, body } = found.map_err(refused)?;
     let mut response = Body::from_stream(body).into_response();
     let headers = response.headers_mut();
     let mut set = |name: header::HeaderName, value: &str| {
@@ -59,6 +61,19 @@ fn disposition(name: &str, media_type: MediaType) -> String {
         }
     }
     format!("attachment; filename=\"document.{}\"; filename*=UTF-8''{encoded}", media_type.extension())
+}
+
+fn refused(why: NotRead) -> ApiError {
+    match why {
+        NotRead::Nothing => no_such_file(),
+        NotRead::TooOften(wait) => {
+            let mut error = too_many(wait);
+            error.body.reason = "Readings are limited for the links that were given out together.".into();
+            error
+        }
+        NotRead::Store(error) => error.into(),
+        NotRead::Fault(error) => error.into(),
+    }
 }
 
 fn no_such_file() -> ApiError {
