@@ -295,6 +295,11 @@ impl Fields {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim())
     }
 
+    /// Whether anything was sent whose name begins so.
+    pub fn has(&self, start: &str) -> bool {
+        self.0.iter().any(|(known, _)| known.starts_with(start))
+    }
+
     /// A field exactly as it was typed.
     pub fn secret(&self, name: &str) -> SecretString {
         SecretString::from(self.find(name).unwrap_or_default().to_owned())

@@ -6,6 +6,7 @@ pub mod clients;
 pub mod home;
 pub mod invitation;
 pub mod keys;
+pub mod kyb;
 pub mod password;
 pub mod preferences;
 pub mod providers;

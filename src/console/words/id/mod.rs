@@ -5,6 +5,7 @@ mod audit;
 mod doubt;
 mod frame;
 mod home;
+mod kyb;
 mod people;
 mod providers;
 mod sequences;
@@ -17,6 +18,7 @@ pub const TABLES: &[&super::Table] = &[
     doubt::WORDS,
     frame::WORDS,
     home::WORDS,
+    kyb::WORDS,
     people::WORDS,
     providers::WORDS,
     sequences::WORDS,
