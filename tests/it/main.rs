@@ -17,6 +17,7 @@ mod catalog;
 mod conformance;
 mod console_home;
 mod console_invitations;
+mod console_kyb;
 mod console_pages;
 mod console_payment_actions;
 mod console_providers;

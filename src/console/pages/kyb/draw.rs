@@ -44,6 +44,8 @@ struct Choice {
 struct Ticks {
     name: String,
     label: String,
+    /// It stands under a heading that says the same.
+    is_alone: bool,
     hint: &'static str,
     error: String,
     first: Vec<(String, bool)>,
@@ -232,7 +234,19 @@ impl Drawing<'_> {
         let other = other.hint(self.lang.text("kyb.other_product_hint")).length(200).optional();
         let first = first.collect();
         let (more, find) = (String::new(), "");
-        Ticks { name: at.to_owned(), label, hint: "", error, first, rest: Vec::new(), more, find, other }.to_string()
+        Ticks {
+            name: at.to_owned(),
+            label,
+            is_alone: true,
+            hint: "",
+            error,
+            first,
+            rest: Vec::new(),
+            more,
+            find,
+            other,
+        }
+        .to_string()
     }
 
     fn industries(&self, at: &str, label: String, hint: &'static str, error: String, value: Option<&Value>) -> String {
@@ -247,7 +261,7 @@ impl Drawing<'_> {
         let other = Input::new(below(at, OTHER), self.lang.text("kyb.other_industry"));
         let other = other.hint(self.lang.text("kyb.other_industry_hint")).length(100).optional();
         let find = self.lang.text("kyb.find_industry");
-        Ticks { name: at.to_owned(), label, hint, error, first, rest, more, find, other }.to_string()
+        Ticks { name: at.to_owned(), label, is_alone: false, hint, error, first, rest, more, find, other }.to_string()
     }
 
     fn documents(&self, at: &str, label: String, hint: &'static str, error: String, value: Option<&Value>) -> String {

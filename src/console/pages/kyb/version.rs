@@ -39,8 +39,9 @@ struct VersionPage<'a> {
     parts: Vec<Part>,
     at: DateTime<Utc>,
     by: Personal,
-    previous: Option<String>,
-    next: Option<String>,
+    /// The versions beside it: their addresses and names.
+    previous: Option<(String, String)>,
+    next: Option<(String, String)>,
 }
 
 pub async fn page(
@@ -66,13 +67,18 @@ pub async fn page(
         parts: reading.parts,
         at: found.saved_at,
         by: who(&console, &frame, &found.saved_by).await?,
-        previous: (number > 1).then(|| format!("{HERE}/versions/{}", number - 1)),
-        next: (number < newest).then(|| format!("{HERE}/versions/{}", number + 1)),
+        previous: (number > 1).then(|| beside(&frame, number - 1)),
+        next: (number < newest).then(|| beside(&frame, number + 1)),
         frame: &frame,
     };
     frame::page(&console, &frame, &page)
 }
 
+fn beside(frame: &Frame, number: i32) -> (String, String) {
+    (format!("{HERE}/versions/{number}"), frame.t1("kyb.version_title", "n", &number.to_string()))
+}
+
+/// The file as it is read through, part by part.
 struct Reading<'a> {
     lang: Lang,
     changed: &'a [String],
