@@ -1,11 +1,11 @@
 -- KYB: what a client says of itself to providers, and the keys under which it is kept.
 
 -- Keys of their own for data that must be erasable by themselves: one for a client's KYB file, one for each person of it
--- (whose id is the key's). Without `wrapped` everything sealed under the key is unreadable for ever, in every version.
+-- and one for each document (whose id is the key's). Without `wrapped` everything sealed under the key is unreadable for ever, in every version.
 CREATE TABLE data_key (
     client_id    uuid        NOT NULL REFERENCES client,
     id           uuid        NOT NULL,
-    purpose      text        NOT NULL CHECK (purpose IN ('kyb', 'person')),
+    purpose      text        NOT NULL CHECK (purpose IN ('kyb', 'person', 'document')),
     wrapped      bytea,                            -- the key, sealed under the master keys
     created_at   timestamptz NOT NULL,
     destroyed_at timestamptz,

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::envelope::Keyring;
+use crate::documents::Documents;
 use crate::domain::connection::Connection;
 use crate::domain::fee::FeePlans;
 use crate::domain::monitoring::{Seconds, Tally};
@@ -33,6 +34,7 @@ pub struct App {
     pub providers: Providers,
     pub clock: Clock,
     pub outbound: Outbound,
+    pub documents: Documents,
     pub config: Config,
     pub keys: Keyring,
     pub writers: Writers,
@@ -183,6 +185,7 @@ impl App {
             providers,
             clock: parts.clock,
             outbound: parts.outbound,
+            documents: Documents::open(&parts.config.documents)?,
             config: parts.config,
             keys: parts.keys,
             writers: Writers { accept, advance, callback: callback_rows, done, mark },

@@ -25,6 +25,7 @@ pub struct Config {
     pub schedule: Schedule,
     pub breaker: Breaker,
     pub webhooks: Webhooks,
+    pub documents: Documents,
     /// One block per provider, read by its adapter alone.
     pub providers: BTreeMap<String, serde_json::Value>,
     pub log: Log,
@@ -109,6 +110,22 @@ pub struct Webhooks {
     pub allow_private: bool,
     pub workers: usize,
     pub per_endpoint: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Documents {
+    pub folder: String,
+    pub s3_bucket: String,
+    pub s3_endpoint: String,
+    pub s3_region: String,
+    pub s3_access_key_id: String,
+    pub s3_secret_access_key: SecretString,
+    pub s3_path_style: bool,
+    pub s3_allow_http: bool,
+    pub limit_bytes: u64,
+    pub uploads_at_once: usize,
+    pub link_s: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -1,5 +1,5 @@
-//! Places where a test kills this process: before and after each commit of the payment's path, and around each call to
-//! the outside. A leaf that calls nothing of ours. Outside a test a point costs one relaxed load and does nothing; a
+//! Places where a test kills this process: before and after each commit of the payment's path, around each call to the
+//! outside, and between the steps of a document. A leaf that calls nothing of ours. Outside a test a point costs one relaxed load and does nothing; a
 //! process in production mode refuses to be armed.
 
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 /// The variable that arms one point: `name`, or `name:n` for its n-th pass.
 pub const VARIABLE: &str = "PAYSTRATOR_CRASH_AT";
 
-/// Every point. `tests/it/crash.rs` keeps this list and the places in the source equal, and kills at each of them.
+/// Every point of the payment's path. `tests/it/crash.rs` keeps this list and the places in the source equal, and kills at each of them.
 ///
 /// `before` is before the statement that commits (or before the first byte of a call); `committed` is after the commit
 /// and before anybody hears of it; `answered` is after the answer came and before it is written down.
@@ -53,6 +53,11 @@ pub const POINTS: [&str; 34] = [
     "delivery.answered",
 ];
 
+/// The points of documents: of an upload, of the removal of what is left of one, and of an erasure.
+/// `tests/it/documents_crash.rs` kills at each of them.
+pub const OF_DOCUMENTS: [&str; 6] =
+    ["upload.before", "upload.begun", "upload.written", "upload.committed", "sweep.removed", "erase.committed"];
+
 static ARMED: AtomicBool = AtomicBool::new(false);
 static PLAN: OnceLock<(String, u32)> = OnceLock::new();
 static PASSED: AtomicU32 = AtomicU32::new(0);
@@ -62,7 +67,10 @@ pub fn arm(production: bool) -> anyhow::Result<()> {
     let Ok(wanted) = std::env::var(VARIABLE) else { return Ok(()) };
     anyhow::ensure!(!production, "{VARIABLE} is set: it kills the process on purpose and has no place in production");
     let (name, pass) = wanted.split_once(':').unwrap_or((&wanted, "1"));
-    anyhow::ensure!(POINTS.contains(&name), "{VARIABLE}: there is no point {name:?}");
+    anyhow::ensure!(
+        POINTS.iter().chain(&OF_DOCUMENTS).any(|point| *point == name),
+        "{VARIABLE}: there is no point {name:?}"
+    );
     let pass: u32 = pass
         .parse()
         .ok()

@@ -11,6 +11,7 @@ pub mod console;
 pub mod crash;
 pub mod crypto;
 pub mod devdb;
+pub mod documents;
 pub mod domain;
 pub mod flows;
 pub mod http;

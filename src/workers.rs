@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes, Question};
 use crate::flows::lanes::Lanes;
-use crate::flows::{batch, books, callback, connections, deliver, dispatch, gauges, keys, refresh, rollups};
+use crate::flows::{batch, books, callback, connections, deliver, dispatch, documents, gauges, keys, refresh, rollups};
 use crate::store::{attempt, callback as callback_rows, delivery};
 
 /// What the ticks share: the lanes of this process.
@@ -37,7 +37,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 11] = [
+pub const WORK: [Work; 12] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -77,6 +77,11 @@ pub const WORK: [Work; 11] = [
         name: "maintenance",
         period_ms: Some(10_000),
         tick: |app, _| Box::pin(async move { Ok(connections::end_maintenance(&app).await?) }),
+    },
+    Work {
+        name: "documents",
+        period_ms: Some(60_000),
+        tick: |app, _| Box::pin(async move { documents::sweep(&app).await }),
     },
     Work { name: "rollups", period_ms: Some(5_000), tick: |app, _| Box::pin(async move { rollups::add(&app).await }) },
     Work {

@@ -1,5 +1,6 @@
 //! Putting the service together: database, keys, workers, listeners; and taking it apart again in order.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ impl Database {
     /// Finds or starts the database. Blocks; call it from the main thread, before the runtime.
     pub fn open(mut config: Config) -> anyhow::Result<Self> {
         if !config.database.url.expose_secret().is_empty() {
+            let dir = (!config.data.dir.is_empty()).then(|| PathBuf::from(&config.data.dir));
+            keep_documents_in(&mut config, dir.as_deref());
             return Ok(Database { private: None, config });
         }
         anyhow::ensure!(
@@ -43,6 +46,7 @@ impl Database {
         let dir = (!config.data.dir.is_empty()).then(|| config.data.dir.clone().into());
         let db = DevDb::start_or_join(&devdb::Options { dir, ..devdb::Options::default() })?;
         config.database.url = db.url().into();
+        keep_documents_in(&mut config, Some(db.dir()));
         Ok(Database { private: Some(db), config })
     }
 
@@ -53,7 +57,7 @@ impl Database {
     }
 
     /// The folder of the private Postgres, where other private things may live too.
-    pub fn dir(&self) -> Option<&std::path::Path> {
+    pub fn dir(&self) -> Option<&Path> {
         self.private.as_ref().map(DevDb::dir)
     }
 
@@ -96,6 +100,13 @@ impl Database {
     /// Stops the private Postgres, if this process started it.
     pub fn close(self) -> anyhow::Result<()> {
         self.private.map_or(Ok(()), DevDb::stop)
+    }
+}
+
+/// Documents are kept in the data folder where no other place is given.
+fn keep_documents_in(config: &mut Config, dir: Option<&Path>) {
+    if let Some(dir) = dir.filter(|_| config.documents.folder.is_empty() && config.documents.s3_bucket.is_empty()) {
+        config.documents.folder = dir.join("documents").to_string_lossy().into_owned();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Encryption at rest: AES-256-GCM under a key of the client's own, bound to the place it is stored in.
 //!
 //! A sealed value reads `version (1) · key id (4, big-endian) · nonce (12) · ciphertext and tag`; under a data key,
-//! which the row names, `version (2) · nonce (12) · ciphertext and tag`. The key of the first form is HKDF-SHA-256 of the
+//! which the row names, `version (2) · nonce (12) · ciphertext and tag` (and, in segments, what `segments` says). The key of the first form is HKDF-SHA-256 of the
 //! master key named by the id, with the client as context: random nonces stay far from their limit, and one client's key
 //! opens nothing of another's. Client, table, row and column are associated data, so a value copied into another row or
 //! another client's table does not open.
@@ -18,6 +18,8 @@ const VERSION_OF_DATA: u8 = 2;
 const HEADER: usize = 1 + 4 + NONCE_LEN;
 /// What the authentication adds to a value.
 const TAG: usize = 16;
+/// What sealing a part of a longer value adds to it.
+pub(super) const PART: usize = NONCE_LEN + TAG;
 
 /// Where a value is stored: part of what is authenticated.
 #[derive(Clone, Copy, Debug)]
@@ -140,6 +142,16 @@ impl DataKey {
             _ => Err(OpenError::Malformed),
         }
     }
+
+    /// Appends a part of a longer value, bound to what [`segments`](super::segments) says of its place among the others.
+    pub(super) fn append_part(&self, sealed: &mut Vec<u8>, bound: &[u8], plain: &[u8]) {
+        append_bound(sealed, &self.0, bound, plain);
+    }
+
+    /// Opens what [`DataKey::append_part`] appended.
+    pub(super) fn open_part(&self, bound: &[u8], sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+        open_bound(&self.0, bound, sealed)
+    }
 }
 
 impl std::fmt::Debug for DataKey {
@@ -150,9 +162,14 @@ impl std::fmt::Debug for DataKey {
 
 /// Appends nonce, ciphertext and tag.
 fn append_sealed(sealed: &mut Vec<u8>, key: &RandomizedNonceKey, place: Place<'_>, plain: &[u8]) {
+    append_bound(sealed, key, &associated(place), plain);
+}
+
+/// The same, bound to any associated data.
+fn append_bound(sealed: &mut Vec<u8>, key: &RandomizedNonceKey, bound: &[u8], plain: &[u8]) {
     let mut body = plain.to_vec();
     let nonce = key
-        .seal_in_place_append_tag(Aad::from(associated(place)), &mut body)
+        .seal_in_place_append_tag(Aad::from(bound), &mut body)
         .expect("AES-256-GCM seals any value that fits in memory");
     sealed.extend_from_slice(nonce.as_ref());
     sealed.extend_from_slice(&body);
@@ -160,14 +177,19 @@ fn append_sealed(sealed: &mut Vec<u8>, key: &RandomizedNonceKey, place: Place<'_
 
 /// Opens nonce, ciphertext and tag.
 fn open_sealed(key: &RandomizedNonceKey, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+    open_bound(key, &associated(place), sealed)
+}
+
+fn open_bound(key: &RandomizedNonceKey, bound: &[u8], sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
     let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(OpenError::Malformed)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError::Malformed)?;
     let mut body = body.to_vec();
-    let plain = key.open_in_place(nonce, Aad::from(associated(place)), &mut body).map_err(|_| OpenError::Refused)?;
-    Ok(plain.to_vec())
+    let plain = key.open_in_place(nonce, Aad::from(bound), &mut body).map_err(|_| OpenError::Refused)?.len();
+    body.truncate(plain);
+    Ok(body)
 }
 
-fn associated(place: Place<'_>) -> Vec<u8> {
+pub(super) fn associated(place: Place<'_>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(33 + place.column.len());
     bytes.extend_from_slice(place.client.as_bytes());
     bytes.extend_from_slice(place.row.as_bytes());

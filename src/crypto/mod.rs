@@ -5,6 +5,7 @@
 pub mod envelope;
 pub mod rsa;
 pub mod secret;
+pub mod segments;
 pub mod totp;
 
 use hmac::{Hmac, KeyInit, Mac};

@@ -34,6 +34,8 @@ pub const AUDIT: &str = "au";
 pub const PERSON: &str = "per";
 /// Prefix of an uploaded document.
 pub const DOCUMENT: &str = "doc";
+/// Prefix of one reading of a document.
+pub const READING: &str = "read";
 
 /// A new id for something that comes to be at `now`.
 pub fn new_id(now: DateTime<Utc>) -> Uuid {

@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod breaker;
 pub mod connection;
 pub mod destination;
+pub mod document;
 pub mod evidence;
 pub mod fee;
 pub mod ids;

@@ -13,6 +13,7 @@ pub mod callback;
 pub mod connections;
 pub mod deliver;
 pub mod dispatch;
+pub mod documents;
 pub mod endpoints;
 pub mod gauges;
 pub mod inquiry;

@@ -257,7 +257,7 @@ impl IntoResponse for ApiError {
 pub async fn finish(mut request: Request, next: Next) -> Response {
     let id = RequestId::new();
     request.extensions_mut().insert(id.clone());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), loggable(request.uri().path()));
     let mut response = next.run(request).await;
     // What the layers below answered without a body of ours gets one too.
     let error = response.extensions_mut().remove::<ApiError>().or_else(|| bare(&response));
@@ -275,6 +275,14 @@ pub async fn finish(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert("x-request-id", value);
     }
     response
+}
+
+/// A path as it may stand in the log: a link to a document is leave to read it.
+fn loggable(path: &str) -> String {
+    match path.strip_prefix("/v1/files/") {
+        Some(_) => "/v1/files/…".into(),
+        None => path.to_owned(),
+    }
 }
 
 /// A time-out's answer: a status and nothing else.

@@ -66,6 +66,9 @@ fn request(document: &Value, path: &str, method: &str, operation: &Value) -> Val
         let raw = serde_json::to_string_pretty(&schema["example"]).unwrap_or_default();
         request["body"] = json!({ "mode": "raw", "raw": raw, "options": { "raw": { "language": "json" } } });
     }
+    if operation.pointer("/requestBody/content/application~1pdf").is_some() {
+        request["body"] = json!({ "mode": "file", "file": {} });
+    }
     json!({ "name": operation["summary"], "request": request })
 }
 

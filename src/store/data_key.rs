@@ -12,6 +12,8 @@ pub enum Purpose {
     Kyb,
     /// One person of it; the key's id is the person's.
     Person,
+    /// One document; the key's id is the document's.
+    Document,
 }
 
 impl Purpose {
@@ -19,6 +21,7 @@ impl Purpose {
         match self {
             Purpose::Kyb => "kyb",
             Purpose::Person => "person",
+            Purpose::Document => "document",
         }
     }
 }
@@ -91,6 +94,19 @@ pub async fn insert(
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Holds a person's key for its end: nothing is sealed under it from here on. Says whether it was there and whole.
+pub async fn hold_to_destroy(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<bool> {
+    let held = sqlx::query_scalar!(
+        "SELECT id FROM data_key WHERE client_id = $1 AND id = $2 AND purpose = 'person' AND destroyed_at IS NULL
+         FOR UPDATE",
+        client_id,
+        id,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(held.is_some())
 }
 
 /// Destroys a person's key. Says whether it was there and whole.

@@ -166,3 +166,12 @@ pub async fn of_person(db: &Db, client_id: Uuid, person_id: Uuid) -> Result<Vec<
     .fetch_all(&db.reads)
     .await?)
 }
+
+/// What every version keeps of one person, sealed, with the row it is sealed to: as it stands in this transaction.
+pub async fn sealed_of_person(tx: &mut Tx, client_id: Uuid, person_id: Uuid) -> Result<Vec<(Uuid, Option<Vec<u8>>)>> {
+    let rows =
+        sqlx::query!("SELECT id, data FROM kyb_person WHERE client_id = $1 AND person_id = $2", client_id, person_id,)
+            .fetch_all(tx.conn())
+            .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.data)).collect())
+}

@@ -13,6 +13,7 @@ pub mod client;
 pub mod connection;
 pub mod data_key;
 pub mod delivery;
+pub mod document;
 pub mod doubt;
 pub mod endpoint;
 pub mod event;

@@ -40,7 +40,7 @@ pub const COLUMNS: [Column; 13] = [
 ];
 
 /// Places whose values are sealed under a key of `data_key`: where that is sealed anew, they stay as they are.
-pub const UNDER_DATA_KEYS: [&str; 2] = ["kyb_version.company", "kyb_person.data"];
+pub const UNDER_DATA_KEYS: [&str; 4] = ["kyb_version.company", "kyb_person.data", "document.about", "document.content"];
 
 const fn of_people(name: &'static str, place: &'static str) -> Column {
     Column { client: "user_id", ..column("app_user", name, "user_id", "0", place) }

@@ -9,9 +9,9 @@ use paystrator::http::openapi::document;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
+use crate::support::World;
 use crate::support::http::Reply;
-use crate::support::kyb::{doc, example, fields, mutations, put, set, with, without_ids};
-use crate::support::{World, run};
+use crate::support::kyb::{doc, example, fields, mutations, put, run, set, with, without_ids};
 
 /// Status and code of a refusal.
 fn told(reply: &Reply) -> String {

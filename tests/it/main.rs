@@ -28,6 +28,7 @@ mod console_settings;
 mod console_sign_in;
 mod crash;
 mod devdb;
+mod documents;
 mod doku_golden;
 mod domain_evidence;
 mod domain_kyb;

@@ -6,6 +6,7 @@
 mod check;
 pub mod company;
 pub mod completeness;
+pub mod documents;
 pub mod fields;
 pub mod file;
 pub mod industry;

@@ -1,7 +1,9 @@
 //! What privacy asks of a KYB file: who stands in it, everything that is kept of one person, and its end.
 //!
-//! Erasing destroys the person's key: no version can tell of them any more. Nothing else is changed; books hold no
-//! person of a KYB file.
+//! Erasing destroys the person's key and those of the documents that any version names of them: no version can tell of
+//! them any more. Nothing else is changed; books hold no person of a KYB file.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -9,12 +11,14 @@ use uuid::Uuid;
 
 use super::{keys, person_sheet};
 use crate::app::App;
+use crate::crash;
 use crate::crypto::secret::Personal;
 use crate::domain::ids;
+use crate::domain::kyb::documents::of_person;
 use crate::domain::webhook::time;
 use crate::flows;
 use crate::flows::audit::{Deed, record};
-use crate::store::{data_key, kyb};
+use crate::store::{data_key, document, kyb};
 
 /// Somebody who stands in a client's file, in whatever version.
 #[derive(Debug)]
@@ -98,20 +102,35 @@ pub enum Erasure {
     Nobody,
 }
 
-/// Destroys a person's key, and says so in the audit log.
+/// Destroys a person's key and their documents, and says so in the audit log.
 pub async fn erase(app: &App, client_id: Uuid, person: Uuid, by: &str) -> anyhow::Result<Erasure> {
     let Some(key) = person_key(app, client_id, person).await? else { return Ok(Erasure::Nobody) };
     if key.destroyed_at.is_some() {
         return Ok(Erasure::DoneBefore);
     }
+    let opened = keys::open(app, client_id, &data_key::list(&app.db, client_id, &[person]).await?)?;
     let now = app.now();
     let mut tx = flows::begin(&app.db).await?;
-    if !data_key::destroy_person(&mut tx, client_id, person, now).await? {
+    // Held, so that no version with another document of theirs is saved from here on.
+    if !data_key::hold_to_destroy(&mut tx, client_id, person).await? {
         return Ok(Erasure::DoneBefore);
     }
+    let mut named = BTreeSet::new();
+    for (row, data) in kyb::sealed_of_person(&mut tx, client_id, person).await? {
+        let sheet = person_sheet(&opened, client_id, person, row, data.as_deref())?;
+        named.extend(sheet.iter().flat_map(|sheet| of_person(sheet.reveal())));
+    }
+    data_key::destroy_person(&mut tx, client_id, person, now).await?;
+    let named: Vec<Uuid> = named.into_iter().collect();
+    let documents = document::erase(&mut tx, client_id, &named, now).await?;
     let shown = ids::show(ids::PERSON, person);
-    record(&mut tx, &deed(client_id, by, "privacy.erased", &shown, json!({})), now).await?;
+    let detail = json!({ "documents": documents.len() });
+    record(&mut tx, &deed(client_id, by, "privacy.erased", &shown, detail), now).await?;
     tx.commit().await?;
+    crash::point("erase.committed");
+    for id in documents {
+        flows::documents::remove(app, client_id, id, true).await;
+    }
     Ok(Erasure::Done)
 }
 

@@ -10,7 +10,9 @@ use super::Version;
 use super::keys::{self, COMPANY};
 use crate::app::App;
 use crate::crypto::envelope::{DataKey, Place};
+use crate::domain::document::State;
 use crate::domain::ids;
+use crate::domain::kyb::documents::Named;
 use crate::domain::kyb::file::changed;
 use crate::domain::kyb::{Draft, Fault, File, Person, Sheet, Wanted};
 use crate::flows;
@@ -18,7 +20,7 @@ use crate::flows::access::Caller;
 use crate::flows::audit::audited_for_both;
 use crate::store::data_key::{self, Row};
 use crate::store::kyb::{self, PersonRow};
-use crate::store::{self};
+use crate::store::{self, document};
 
 /// Why nothing was saved.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +48,10 @@ pub async fn save(app: &App, caller: &Caller, current: Option<Version>, draft: D
     let mut tx = flows::begin(&app.db).await?;
     let ids: Vec<Uuid> = known.iter().flatten().copied().collect();
     let rows = data_key::hold_persons(&mut tx, client_id, &ids).await?;
-    let faults = unfit(&draft.people, &rows);
+    let mut faults = unfit(&draft.people, &rows);
+    let named = draft.documents();
+    let documents: Vec<Uuid> = named.iter().map(|named| named.id).collect();
+    faults.extend(unfit_documents(&named, &document::hold(&mut tx, client_id, &documents).await?));
     if !faults.is_empty() {
         return Err(Refused::Faults(faults));
     }
@@ -108,6 +113,29 @@ fn unfit(people: &[Wanted], rows: &[Row]) -> Vec<Fault> {
             }
             Some(_) => {}
         }
+    }
+    faults
+}
+
+/// What does not fit of the documents a draft names: each is one of the client's that can be read, and has one place.
+/// (A person's document ends with the person, and must not take another's with it.)
+fn unfit_documents(named: &[Named], rows: &[(Uuid, State)]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (n, Named { path, id }) in named.iter().enumerate() {
+        let state = rows.iter().find(|(known, _)| known == id).map(|(_, state)| *state);
+        let earlier = named[..n].iter().find(|earlier| earlier.id == *id);
+        let message = match (state, earlier) {
+            (Some(State::Stored), None) => continue,
+            (Some(State::Stored), Some(earlier)) => {
+                let at = &earlier.path;
+                format!("is the document that stands at {at}: upload it again under another name for this place")
+            }
+            (Some(State::Erased), _) => "is a document that was erased: upload it again".into(),
+            _ => {
+                "is no document of yours: upload it with POST /v1/kyb/documents and give the id that is answered".into()
+            }
+        };
+        faults.push(Fault { field: path.clone(), message });
     }
     faults
 }

@@ -8,6 +8,7 @@ pub mod balances;
 pub mod callback;
 pub mod events;
 pub mod exceptions;
+pub mod files;
 pub mod get_status;
 pub mod health;
 pub mod ip_allow_list;

@@ -67,6 +67,11 @@ fn masked(mut value: Value) -> Value {
         "key",
         "statusUntil",
         "saved_at",
+        "created_at",
+        "erased_at",
+        "read_at",
+        "expires_at",
+        "sha256",
     ];
     match &mut value {
         Value::Object(fields) => {
@@ -143,7 +148,28 @@ impl Caller {
         if let Some(body) = body {
             request = request.header("Content-Type", "application/json").body(body);
         }
-        let response = request.send().await.expect("the service answers");
+        Self::read(request.send().await.expect("the service answers")).await
+    }
+
+    /// Uploads a file as a document; `kind` is its Content-Type, where one is said.
+    pub async fn upload(&self, name: &str, kind: Option<&str>, content: impl Into<reqwest::Body>) -> Reply {
+        let address = reqwest::Url::parse_with_params(&format!("{}/v1/kyb/documents", self.url), [("name", name)]);
+        let mut request = self.http.post(address.unwrap()).header("Authorization", format!("Bearer {}", self.key));
+        if let Some(kind) = kind {
+            request = request.header("Content-Type", kind);
+        }
+        Self::read(request.body(content).send().await.expect("the service answers")).await
+    }
+
+    /// What stands at an address, for who has nothing but that.
+    pub async fn fetch(&self, method: &str, url: &str) -> (u16, reqwest::header::HeaderMap, Option<Vec<u8>>) {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let response = self.http.request(method, url).send().await.expect("the service answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        (status, headers, response.bytes().await.ok().map(|bytes| bytes.to_vec()))
+    }
+
+    async fn read(response: reqwest::Response) -> Reply {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));

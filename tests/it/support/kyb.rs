@@ -1,10 +1,14 @@
 //! The KYB file for tests: the example of seed 000 made valid JSON, and every field of the table in every wrong way.
 
+use std::future::Future;
+
+use paystrator::crypto::envelope::{DataKey, Place};
+use paystrator::domain::ids;
 use paystrator::domain::kyb::fields::{FILE, Field, Rule};
 use serde_json::{Value, json};
 
-use super::World;
 use super::http::{Caller, Reply};
+use super::world::{self, World};
 
 /// The id of a document of the example.
 pub fn doc(n: u8) -> String {
@@ -162,9 +166,55 @@ pub async fn put(caller: &Caller, body: &Value, over: Option<&str>) -> Reply {
     caller.call("PUT", "/v1/kyb", Some(body.to_string()), &[header]).await
 }
 
+/// The documents that the example names, as rows without a content: for tests that never read it.
+async fn documents(world: &World) {
+    let (mut ids, mut wrapped, mut abouts) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 1..=20 {
+        let id = ids::parse(ids::DOCUMENT, &doc(n)).unwrap();
+        let place = |column| Place { client: world.client_id, column, row: id };
+        let (key, sealed) = DataKey::make(&world.app.keys, place("data_key.wrapped"));
+        let about = json!({ "name": format!("document {n}.pdf"), "sha256": "" }).to_string();
+        abouts.push(key.seal(place("document.about"), about.as_bytes()));
+        ids.push(id);
+        wrapped.push(sealed);
+    }
+    sqlx::query(
+        "INSERT INTO data_key (client_id, id, purpose, wrapped, created_at)
+         SELECT $1, i.id, 'document', i.wrapped, now() FROM UNNEST($2::uuid[], $3::bytea[]) AS i(id, wrapped)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(world.client_id)
+    .bind(&ids)
+    .bind(&wrapped)
+    .execute(&world.sql)
+    .await
+    .unwrap();
+    sqlx::query(
+        "INSERT INTO document (client_id, id, state, about, fingerprint, media_type, size_bytes, created_at, created_by)
+         SELECT $1, i.id, 'stored', i.about, uuid_send(i.id), 'application/pdf', 1, now(), 'test'
+         FROM UNNEST($2::uuid[], $3::bytea[]) AS i(id, about) ON CONFLICT DO NOTHING",
+    )
+    .bind(world.client_id)
+    .bind(&ids)
+    .bind(&abouts)
+    .execute(&world.sql)
+    .await
+    .unwrap();
+}
+
+/// The usual world, with the documents of the example.
+pub async fn run<F: Future<Output = World>>(test: impl FnOnce(World) -> F) {
+    world::run(async |world| {
+        documents(&world).await;
+        test(world).await
+    })
+    .await;
+}
+
 impl World {
-    /// Saves a file, and answers it as it stands.
+    /// Saves a file, and answers it as it stands. The documents of the example are there.
     pub async fn save_kyb(&self, body: &Value, over: Option<&str>) -> Value {
+        documents(self).await;
         let reply = put(&self.caller, body, over).await;
         assert!([200, 201].contains(&reply.status), "{}", reply.body);
         reply.body["data"]["file"].clone()

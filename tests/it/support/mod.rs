@@ -5,6 +5,7 @@ pub mod browser;
 pub mod changes;
 pub mod days;
 pub mod dice;
+pub mod files;
 pub mod golden;
 pub mod http;
 pub mod kyb;

@@ -131,7 +131,10 @@ impl World {
     pub async fn start(options: Options) -> World {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let dir = pg::folder(&format!("world-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
-        let Options { clock, config, simulator, callbacks, database, also, .. } = options;
+        let Options { clock, mut config, simulator, callbacks, database, also, .. } = options;
+        if config.documents.folder.is_empty() {
+            config.documents.folder = dir.join("documents").to_string_lossy().into_owned();
+        }
         let url = match database {
             Some(url) => url,
             None => fresh_database().await,

@@ -2,11 +2,13 @@
 //! belongs to the client: test and live keys read and write the same.
 
 mod completeness;
+mod documents;
 mod read;
 mod save;
 mod schema;
 
 pub use completeness::*;
+pub use documents::*;
 pub use read::*;
 pub use save::*;
 
