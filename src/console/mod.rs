@@ -36,8 +36,8 @@ use pages::{
 
 /// The largest form that is read.
 const FORM_BYTES: usize = 32 * 1024;
-/// The same of a step of the KYB file: twenty directors in a script of many bytes a letter.
-const KYB_FORM_BYTES: usize = 512 * 1024;
+/// The same of a step of the KYB file, whose files are taken as they come: sixteen of the largest, and what is typed.
+const KYB_FORM_BYTES: usize = 176 * 1024 * 1024;
 
 /// A page of the menu, and the feature whose view it needs; `None`: every signed-in person may see it.
 pub struct Entry {
@@ -124,12 +124,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/console/sequences/preview", get(sequences::preview))
         .route("/console/sequences/{service}/{destination}", get(sequences::page).post(sequences::change))
         .route("/console/sequences/{service}/{destination}/remove", post(sequences::remove))
-        .merge(kyb_file())
         .merge(settings())
         .route("/console/assets/{name}", get(assets::serve))
         .route("/console/{*rest}", get(home::nothing).post(home::nothing))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(60)))
+        .merge(kyb_file())
         .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
         .with_state(state)
 }
@@ -139,8 +139,11 @@ fn kyb_file() -> Router<visitor::Console> {
     Router::new()
         .route("/console/kyb", get(kyb::page))
         .route("/console/kyb/{step}", get(kyb::step_page).post(kyb::save))
+        .route("/console/kyb/files", post(kyb::take_document))
+        .route("/console/kyb/files/{id}", get(kyb::open_document))
         .route("/console/kyb/versions/{version}", get(kyb::version_page))
         .layer(DefaultBodyLimit::max(KYB_FORM_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(600)))
 }
 
 /// The pages below Settings.

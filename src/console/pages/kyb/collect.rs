@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::brought::FILE;
 use crate::console::typed;
 use crate::console::visitor::Fields;
 use crate::domain::kyb::fields::{Field, Rule, find};
@@ -45,6 +46,11 @@ fn value(fields: &Fields, rule: Rule, at: &str) -> Option<Value> {
                 there.map(|n| Value::Object(collect(fields, inner, &format!("{at}[{n}]")))).collect();
             (!entries.is_empty()).then_some(Value::Array(entries))
         }
+        Rule::Document => documents(fields, at).pop().map(Value::from),
+        Rule::Each(Rule::Document, _) => {
+            let all: Vec<Value> = documents(fields, at).into_iter().map(Value::from).collect();
+            (!all.is_empty()).then_some(Value::Array(all))
+        }
         Rule::Each(..) => {
             let all: Vec<Value> = chosen(fields, at).into_iter().map(Value::from).collect();
             (!all.is_empty()).then_some(Value::Array(all))
@@ -55,6 +61,19 @@ fn value(fields: &Fields, rule: Rule, at: &str) -> Option<Value> {
         Rule::Rupiah(_) => Some(typed::rupiah(text).map_or_else(|| text.into(), Value::from)),
         _ => Some(text.into()),
     }
+}
+
+/// The documents of a place: those that stay, then those that came.
+fn documents(fields: &Fields, at: &str) -> Vec<String> {
+    let (fresh, out) = (format!("{FILE}{at}"), format!("remove.{at}"));
+    let stays = fields.all(at).filter(|id| !id.is_empty() && !fields.all(&out).any(|gone| gone == *id));
+    let mut all: Vec<String> = Vec::new();
+    for id in stays.chain(fields.all(&fresh)) {
+        if !all.iter().any(|known| known == id) {
+            all.push(id.to_owned());
+        }
+    }
+    all
 }
 
 /// What was ticked and what was typed beside it, each once.

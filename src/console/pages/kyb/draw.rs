@@ -5,6 +5,7 @@ use askama::Template;
 use serde_json::{Map, Value};
 
 use super::collect::{OTHER, below};
+use super::files::Held;
 use super::words::{hint, label, plain, wrong};
 use crate::console::field::Field as Input;
 use crate::console::show;
@@ -55,16 +56,19 @@ struct Ticks {
     other: Input,
 }
 
-/// Documents that stand at a place.
+/// Documents that stand at a place, and a field for files.
 #[derive(Template)]
 #[template(path = "pages/kyb/document.html")]
 struct Documents {
+    lang: Lang,
     name: String,
     label: String,
     hint: &'static str,
     error: String,
-    ids: Vec<String>,
-    none: &'static str,
+    /// The ids of hint and error.
+    described: String,
+    files: Vec<Held>,
+    is_many: bool,
 }
 
 /// What people most often want, by the labels that seed 000 and the services go by.
@@ -74,6 +78,10 @@ const PRODUCTS: [&str; 6] = ["QR Code", "Open VA", "Close VA", "E-Wallet", "Cred
 pub struct Drawing<'a> {
     pub lang: Lang,
     pub faults: &'a [Fault],
+    /// Files that were not taken: their places, and the keys of what is said of them.
+    pub refused: &'a [(String, &'static str)],
+    /// The documents there are.
+    pub held: &'a [Held],
 }
 
 impl Drawing<'_> {
@@ -185,6 +193,9 @@ impl Drawing<'_> {
 
     /// What is wrong with a field, or with anything of its list.
     fn error(&self, field: &Field, at: &str) -> String {
+        if let Some((_, key)) = self.refused.iter().find(|(place, _)| place == at) {
+            return self.lang.text(key).to_owned();
+        }
         let within = format!("{at}[");
         let fault = self.faults.iter().find(|fault| fault.field == at || fault.field.starts_with(&within));
         fault.map(|_| wrong(self.lang, field.rule)).unwrap_or_default()
@@ -265,12 +276,18 @@ impl Drawing<'_> {
     }
 
     fn documents(&self, at: &str, label: String, hint: &'static str, error: String, value: Option<&Value>) -> String {
-        let ids = match value {
+        let ids: Vec<String> = match value {
             Some(Value::Array(all)) => all.iter().map(text).collect(),
             Some(one) => vec![text(one)],
             None => Vec::new(),
         };
-        Documents { name: at.to_owned(), label, hint, error, ids, none: self.lang.text("kyb.not_uploaded") }.to_string()
+        let file =
+            |id: &String| self.held.iter().find(|held| held.id == *id).cloned().unwrap_or_else(|| Held::unknown(id));
+        let files = ids.iter().map(file).collect();
+        let described = [(hint, "hint"), (&error, "error")].into_iter().filter(|(text, _)| !text.is_empty());
+        let described = described.map(|(_, end)| format!("{at}-{end}")).collect::<Vec<_>>().join(" ");
+        let is_many = find(&plain(at)).is_some_and(|field| matches!(field.rule, Rule::Each(..)));
+        Documents { lang: self.lang, name: at.to_owned(), label, hint, error, described, files, is_many }.to_string()
     }
 }
 

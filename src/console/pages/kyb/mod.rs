@@ -2,13 +2,16 @@
 //!
 //! What a file is, what is right in it and what a provider needs comes from the table of its fields and from its flow.
 
+mod brought;
 mod collect;
 mod draw;
+mod files;
 mod overview;
 mod step;
 mod version;
 mod words;
 
+pub use files::{open as open_document, take as take_document};
 pub use overview::page;
 pub use step::{page as step_page, save};
 pub use version::page as version_page;

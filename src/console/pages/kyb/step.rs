@@ -1,20 +1,24 @@
 //! One step of the form: drawn from the file or from what was typed, rearranged by its buttons, and saved.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
+use super::brought::{self, Brought};
 use super::collect::{collect, rearrange, without_blanks};
 use super::draw::{Drawing, Section};
+use super::files::{self, Held};
 use super::{HERE, Named, Standing, Step, fail, named, standings};
 use crate::console::frame::{self, Frame, go};
 use crate::console::guard::Fail;
-use crate::console::visitor::{Console, Fields, Signed};
+use crate::console::visitor::{Console, Signed};
 use crate::domain::kyb::Fault;
 use crate::domain::kyb::fields::FILE;
 use crate::domain::role::{Feature, Level};
+use crate::flows::documents;
 use crate::flows::kyb::{self, Blocks, Refused, Version};
 
 #[derive(Template)]
@@ -40,6 +44,8 @@ struct Sent {
     /// The version the form was made from, where it shall stay that one.
     seen: Option<String>,
     faults: Vec<Fault>,
+    /// Files that were not taken: their places, and the keys of what is said of them.
+    refused: Vec<(String, &'static str)>,
     alert: &'static str,
     is_draft: bool,
 }
@@ -48,7 +54,7 @@ async fn show(
     console: &Console,
     signed: &Signed,
     step: &'static Step,
-    sent: Sent,
+    mut sent: Sent,
     status: StatusCode,
 ) -> Result<Response, Fail> {
     let work = signed.needs(Feature::ClientKyb, Level::View)?;
@@ -57,15 +63,16 @@ async fn show(
     let missing = kyb::missing(&console.app, current.as_ref().map(|current| &current.file), None).unwrap_or_default();
     let standings = standings(frame.lang, &missing, Some(step));
     let stands = current.as_ref().map(|current| current.version.to_string());
-    let filled = sent.filled.unwrap_or_else(|| current.as_ref().map(|c| c.file.reveal()).unwrap_or_default());
-    let drawing = Drawing { lang: frame.lang, faults: &sent.faults };
+    let filled = sent.filled.take().unwrap_or_else(|| current.as_ref().map(|c| c.file.reveal()).unwrap_or_default());
+    let held = held(console, &frame, work.client_id, step, &filled).await?;
+    let drawing = Drawing { lang: frame.lang, faults: &sent.faults, refused: &sent.refused, held: &held };
     let of_step = FILE.iter().filter(|field| step.blocks.contains(&field.name));
     let page = StepPage {
         missing: missing.iter().filter(|fault| step.holds(&fault.field)).map(|one| named(frame.lang, one)).collect(),
         sections: of_step.flat_map(|field| drawing.top(field, &filled)).collect(),
-        version: sent.seen.or(stands).unwrap_or_default(),
+        version: sent.seen.take().or(stands).unwrap_or_default(),
         alert: if sent.alert.is_empty() { "" } else { frame.t(sent.alert) },
-        wrong: sent.faults.iter().map(|fault| named(frame.lang, fault)).collect(),
+        wrong: wrong(&frame, &sent),
         is_draft: sent.is_draft,
         is_last: step.next().is_none(),
         standings,
@@ -73,6 +80,29 @@ async fn show(
         frame: &frame,
     };
     frame::with_status(console, &frame, &page, status)
+}
+
+/// What is known of the documents that a step names.
+async fn held(
+    console: &Console,
+    frame: &Frame,
+    client_id: Uuid,
+    step: &Step,
+    filled: &Map<String, Value>,
+) -> Result<Vec<Held>, Fail> {
+    let mut ids = Vec::new();
+    for block in step.blocks.iter().filter_map(|block| filled.get(*block)) {
+        files::named(block, &mut ids);
+    }
+    let found = documents::some(&console.app, client_id, &ids).await?;
+    Ok(found.iter().map(|document| Held::of(frame.lang, document)).collect())
+}
+
+/// Everything that is wrong, by name.
+fn wrong(frame: &Frame, sent: &Sent) -> Vec<Named> {
+    let files = sent.refused.iter().map(|(place, _)| Fault { field: place.clone(), message: String::new() });
+    let all: Vec<Fault> = sent.faults.iter().cloned().chain(files).collect();
+    all.iter().map(|fault| named(frame.lang, fault)).collect()
 }
 
 pub async fn page(State(console): State<Console>, signed: Signed, Path(slug): Path<String>) -> Result<Response, Fail> {
@@ -84,17 +114,22 @@ pub async fn save(
     State(console): State<Console>,
     signed: Signed,
     Path(slug): Path<String>,
-    fields: Fields,
+    request: Request,
 ) -> Result<Response, Fail> {
     let caller = signed.caller(Feature::ClientKyb, Level::Edit)?;
     let step = Step::of(&slug)?;
+    let Brought { fields, refused, .. } = brought::read(&console, &caller, request).await?;
     let table: Vec<_> = FILE.iter().filter(|field| step.blocks.contains(&field.name)).copied().collect();
     let mut filled = collect(&fields, &table, "");
     let seen = fields.text("version");
-    let mut sent = Sent { seen: Some(seen.to_owned()), ..Sent::default() };
+    let mut sent = Sent { seen: Some(seen.to_owned()), refused, ..Sent::default() };
     if rearrange(&mut filled, fields.text("do")) {
         (sent.filled, sent.is_draft) = (Some(filled), true);
         return show(&console, &signed, step, sent, StatusCode::OK).await;
+    }
+    if !sent.refused.is_empty() {
+        (sent.filled, sent.alert) = (Some(filled), "kyb.wrong");
+        return show(&console, &signed, step, sent, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     without_blanks(&mut filled);
     let seen = Some(seen).filter(|text| !text.is_empty());

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::draw::text;
+use super::files::Held;
 use super::words::{label, label_at, plain};
 use super::{HERE, STEPS};
 use crate::console::frame::{self, Frame};
@@ -17,7 +18,7 @@ use crate::console::words::Lang;
 use crate::crypto::secret::Personal;
 use crate::domain::kyb::fields::{FILE, Field, Rule};
 use crate::domain::role::{Feature, Level};
-use crate::flows::kyb;
+use crate::flows::{documents, kyb};
 
 /// A part of the file with a heading of its own.
 struct Part {
@@ -29,6 +30,7 @@ struct Part {
 struct Fact {
     label: &'static str,
     value: String,
+    documents: Vec<Held>,
     is_changed: bool,
 }
 
@@ -56,7 +58,10 @@ pub async fn page(
     let frame = Frame::of(&console, &signed, HERE, "kyb.version").below("kyb.title", HERE);
     let title = frame.t1("kyb.version_title", "n", &number.to_string());
     let frame = frame.titled(&title);
-    let mut reading = Reading { lang: frame.lang, changed: &found.changed, parts: Vec::new() };
+    let named: Vec<_> = found.file.documents().into_iter().map(|named| named.id).collect();
+    let documents = documents::some(&console.app, work.client_id, &named).await?;
+    let held = documents.iter().map(|document| Held::of(frame.lang, document)).collect();
+    let mut reading = Reading { lang: frame.lang, changed: &found.changed, held, parts: Vec::new() };
     let whole = found.file.reveal();
     for block in STEPS.iter().flat_map(|step| step.blocks) {
         for field in FILE.iter().filter(|field| field.name == *block) {
@@ -82,6 +87,7 @@ fn beside(frame: &Frame, number: i32) -> (String, String) {
 struct Reading<'a> {
     lang: Lang,
     changed: &'a [String],
+    held: Vec<Held>,
     parts: Vec<Part>,
 }
 
@@ -142,6 +148,10 @@ impl Reading<'_> {
     }
 
     fn fact(&self, field: &Field, value: &Value, at: &str, known: &str) -> Fact {
+        let covers = |name: &String| {
+            known == name || known.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        };
+        let is_changed = self.changed.iter().any(covers);
         let shown = |value: &Value| {
             let text = text(value);
             let word = match field.rule {
@@ -151,13 +161,21 @@ impl Reading<'_> {
             };
             word.map_or(text, str::to_owned)
         };
+        if matches!(field.rule, Rule::Document | Rule::Each(Rule::Document, _)) {
+            let ids: Vec<String> = match value {
+                Value::Array(all) => all.iter().map(text).collect(),
+                one => vec![text(one)],
+            };
+            let file = |id: &String| {
+                self.held.iter().find(|held| held.id == *id).cloned().unwrap_or_else(|| Held::unknown(id))
+            };
+            let documents = ids.iter().map(file).collect();
+            return Fact { label: label(self.lang, &plain(at)), value: String::new(), documents, is_changed };
+        }
         let value = match value {
             Value::Array(all) => all.iter().map(shown).collect::<Vec<_>>().join(", "),
             one => shown(one),
         };
-        let covers = |name: &String| {
-            known == name || known.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'))
-        };
-        Fact { label: label(self.lang, &plain(at)), value, is_changed: self.changed.iter().any(covers) }
+        Fact { label: label(self.lang, &plain(at)), value, documents: Vec::new(), is_changed }
     }
 }
