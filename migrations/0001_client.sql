@@ -15,10 +15,10 @@ CREATE TABLE client (
     created_at        timestamptz NOT NULL
 );
 
--- What arrives without a client finds it here: the hash of an API key or of an invitation's token,
+-- What arrives without a client finds it here: the hash of an API key or of an invitation's token, an onboarding's id,
 -- the codename in a callback address.
 CREATE TABLE route (
-    kind      text  NOT NULL CHECK (kind IN ('api_key', 'callback', 'invitation')),
+    kind      text  NOT NULL CHECK (kind IN ('api_key', 'callback', 'invitation', 'onboarding')),
     lookup    bytea NOT NULL,
     client_id uuid  NOT NULL,
     target    uuid  NOT NULL,

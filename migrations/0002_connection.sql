@@ -12,6 +12,8 @@ CREATE TABLE connection (
     credentials    bytea       NOT NULL,   -- sealed JSON; only secrets of the same identity rotate
     credential_fields text[]   NOT NULL,   -- which of them are set: names alone
     credentials_at timestamptz NOT NULL,   -- when they were last replaced
+    previous_credentials bytea,            -- the ones before: questions may still be asked with them
+    previous_until timestamptz,            -- until then
     settings       jsonb       NOT NULL,   -- what the adapter lets a connection change, such as its base address
     status         text        NOT NULL CHECK (status IN ('ACTIVE', 'MAINTENANCE', 'INACTIVE')),
     status_reason  text        NOT NULL DEFAULT '',
@@ -24,10 +26,12 @@ CREATE TABLE connection (
     removed_at     timestamptz,            -- attempts refer to it, so its row stays; its label is free again
     PRIMARY KEY (client_id, id),
     CHECK (removed_at IS NULL OR status = 'INACTIVE'),
-    CHECK (status_until IS NULL OR status = 'MAINTENANCE')
+    CHECK (status_until IS NULL OR status = 'MAINTENANCE'),
+    CHECK ((previous_credentials IS NULL) = (previous_until IS NULL))
 );
 CREATE UNIQUE INDEX connection_label ON connection (client_id, mode, lower(label)) WHERE removed_at IS NULL;
 CREATE INDEX connection_maintenance ON connection (client_id, status_until) WHERE status_until IS NOT NULL;
+CREATE INDEX connection_overlap ON connection (client_id, previous_until) WHERE previous_until IS NOT NULL;
 
 -- Connections that are watched: the client's rule, and how far one that monitoring took out of routing has recovered.
 CREATE TABLE monitoring (

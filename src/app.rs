@@ -24,7 +24,7 @@ use crate::domain::monitoring::{Seconds, Tally};
 use crate::domain::sequence::Sequence;
 use crate::domain::service::{Mode, Service};
 use crate::outbound::Outbound;
-use crate::providers::registry::Providers;
+use crate::providers::registry::{Providers, Targets};
 use crate::providers::{Account, Balance};
 use crate::store::{self, Db, accept, advance, attempt, callback, delivery};
 
@@ -32,6 +32,8 @@ use crate::store::{self, Db, accept, advance, attempt, callback, delivery};
 pub struct App {
     pub db: Db,
     pub providers: Providers,
+    /// Who takes KYB files.
+    pub targets: Targets,
     pub clock: Clock,
     pub outbound: Outbound,
     pub documents: Documents,
@@ -81,6 +83,8 @@ const AWAITED_TTL: Duration = Duration::from_secs(10);
 pub struct OpenConnection {
     pub connection: Connection,
     pub account: Account,
+    /// The same account with the secrets before today's, and how long it may be asked with them.
+    pub before: Option<(Account, DateTime<Utc>)>,
 }
 
 /// The balances of a client's connections, and when they were asked for.
@@ -169,6 +173,7 @@ impl App {
     /// Puts the parts together. Nothing runs until the inboxes are given to the workers.
     pub fn new(parts: Parts) -> anyhow::Result<(Arc<App>, Inboxes)> {
         let providers = Providers::from_config(&parts.config.providers)?;
+        let targets = Targets::from_config(&parts.config.onboarding, &providers)?;
         let (accept, accept_inbox) = Batch::new();
         let (advance, advance_inbox) = Batch::new();
         let (callback_rows, callback_rows_inbox) = Batch::new();
@@ -183,6 +188,7 @@ impl App {
             tests: RateLimiter::keyed(Quota::per_minute(per_minute)),
             db: parts.db,
             providers,
+            targets,
             clock: parts.clock,
             outbound: parts.outbound,
             documents: Documents::open(&parts.config.documents)?,

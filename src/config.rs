@@ -28,6 +28,8 @@ pub struct Config {
     pub documents: Documents,
     /// One block per provider, read by its adapter alone.
     pub providers: BTreeMap<String, serde_json::Value>,
+    /// One block per provider that takes KYB files, read by its way.
+    pub onboarding: BTreeMap<String, serde_json::Value>,
     pub log: Log,
 }
 
@@ -152,6 +154,11 @@ pub struct Schedule {
     pub due_scan_ms: u64,
     pub delivery_retry_s: Vec<u64>,
     pub secret_overlap_s: u64,
+    pub onboarding_retry_s: Vec<u64>,
+    pub onboarding_poll_s: Vec<u64>,
+    pub onboarding_links_s: u64,
+    pub onboarding_stuck_s: u64,
+    pub onboarding_silent_s: u64,
 }
 
 impl Schedule {

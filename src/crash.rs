@@ -58,6 +58,21 @@ pub const POINTS: [&str; 34] = [
 pub const OF_DOCUMENTS: [&str; 6] =
     ["upload.before", "upload.begun", "upload.written", "upload.committed", "sweep.removed", "erase.committed"];
 
+/// The points of onboardings: their beginning, the claim of the work, the call, and what is kept of it.
+/// `tests/it/onboarding_crash.rs` kills at each of them.
+pub const OF_ONBOARDINGS: [&str; 10] = [
+    "onboarding_begin.before",
+    "onboarding_begin.committed",
+    "onboarding_claim.before",
+    "onboarding_claim.committed",
+    "onboarding_progress.before",
+    "onboarding_progress.committed",
+    "onboarding_end.before",
+    "onboarding_end.committed",
+    "onboarding_step.before",
+    "onboarding_step.answered",
+];
+
 static ARMED: AtomicBool = AtomicBool::new(false);
 static PLAN: OnceLock<(String, u32)> = OnceLock::new();
 static PASSED: AtomicU32 = AtomicU32::new(0);
@@ -68,7 +83,7 @@ pub fn arm(production: bool) -> anyhow::Result<()> {
     anyhow::ensure!(!production, "{VARIABLE} is set: it kills the process on purpose and has no place in production");
     let (name, pass) = wanted.split_once(':').unwrap_or((&wanted, "1"));
     anyhow::ensure!(
-        POINTS.iter().chain(&OF_DOCUMENTS).any(|point| *point == name),
+        POINTS.iter().chain(&OF_DOCUMENTS).chain(&OF_ONBOARDINGS).any(|point| *point == name),
         "{VARIABLE}: there is no point {name:?}"
     );
     let pass: u32 = pass

@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inboxes, Question};
 use crate::flows::lanes::Lanes;
-use crate::flows::{batch, books, callback, connections, deliver, dispatch, documents, gauges, keys, refresh, rollups};
+use crate::flows::{
+    batch, books, callback, connections, deliver, dispatch, documents, gauges, keys, onboarding, refresh, rollups,
+};
 use crate::store::{attempt, callback as callback_rows, delivery};
 
 /// What the ticks share: the lanes of this process.
@@ -37,7 +39,7 @@ pub struct Work {
 }
 
 /// Everything that runs by time.
-pub const WORK: [Work; 12] = [
+pub const WORK: [Work; 14] = [
     Work {
         name: "dispatch",
         period_ms: None,
@@ -59,6 +61,11 @@ pub const WORK: [Work; 12] = [
         tick: |app, s| Box::pin(async move { deliver::scan(&app, &s.lanes).await }),
     },
     Work {
+        name: "onboarding",
+        period_ms: None,
+        tick: |app, s| Box::pin(async move { onboarding::work::scan(&app, &s.lanes).await }),
+    },
+    Work {
         name: "books",
         period_ms: Some(60_000),
         tick: |app, _| Box::pin(async move { Ok(books::snapshot(&app).await?) }),
@@ -77,6 +84,11 @@ pub const WORK: [Work; 12] = [
         name: "maintenance",
         period_ms: Some(10_000),
         tick: |app, _| Box::pin(async move { Ok(connections::end_maintenance(&app).await?) }),
+    },
+    Work {
+        name: "overlaps",
+        period_ms: Some(60_000),
+        tick: |app, _| Box::pin(async move { Ok(connections::end_overlaps(&app).await?) }),
     },
     Work {
         name: "documents",

@@ -224,7 +224,7 @@ pub fn connection(config: Config, command: ConnectionCommand) -> anyhow::Result<
                 credentials: &credentials,
                 settings: &settings,
                 fee,
-                by: "command line",
+                by: audit::COMMAND_LINE,
             },
         )
         .await?;

@@ -6,6 +6,7 @@ mod client;
 mod demo;
 mod keyring;
 mod privacy;
+mod provider_key;
 mod sandbox;
 pub mod service;
 mod user;
@@ -67,6 +68,9 @@ enum Command {
     /// What is kept of the people of a KYB file, and its end.
     #[command(subcommand)]
     Privacy(privacy::PrivacyCommand),
+    /// The keys by which providers tell how onboardings stand.
+    #[command(subcommand)]
+    ProviderKey(provider_key::ProviderKeyCommand),
     /// The audit log.
     #[command(subcommand)]
     Audit(admin::AuditCommand),
@@ -107,6 +111,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Connection(command) => admin::connection(config, command),
         Command::Ledger(command) => admin::ledger(config, &command),
         Command::Privacy(command) => privacy::privacy(config, command),
+        Command::ProviderKey(command) => provider_key::provider_key(config, command),
         Command::Audit(command) => admin::audit(config, &command),
         Command::Rollups(command) => admin::rollups(config, &command),
         Command::Sending(command) => admin::sending(config, &command),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::admin::{find_client, with_app};
 use crate::config::Config;
 use crate::domain::ids;
+use crate::flows::audit::COMMAND_LINE;
 use crate::flows::kyb::{self, Erasure};
 
 #[derive(Subcommand)]
@@ -37,9 +38,6 @@ pub enum PrivacyCommand {
     },
 }
 
-/// Who does it, in the audit log.
-const BY: &str = "command line";
-
 const NOBODY: &str = "there is no such person in the client's KYB file; `paystrator privacy people` lists them";
 
 fn person_id(text: &str) -> anyhow::Result<Uuid> {
@@ -63,7 +61,7 @@ pub fn privacy(config: Config, command: PrivacyCommand) -> anyhow::Result<()> {
             }
             PrivacyCommand::Export { client, person } => {
                 let (client_id, person) = (find_client(&app, &client).await?, person_id(&person)?);
-                let all = kyb::export(&app, client_id, person, BY).await?.context(NOBODY)?;
+                let all = kyb::export(&app, client_id, person, COMMAND_LINE).await?.context(NOBODY)?;
                 println!("{}", serde_json::to_string_pretty(&all)?);
             }
             PrivacyCommand::Erase { client, person, yes } => {
@@ -72,7 +70,7 @@ pub fn privacy(config: Config, command: PrivacyCommand) -> anyhow::Result<()> {
                     yes,
                     "this destroys what every version of the file says of the person, and cannot be undone: add --yes"
                 );
-                match kyb::erase(&app, client_id, person, BY).await? {
+                match kyb::erase(&app, client_id, person, COMMAND_LINE).await? {
                     Erasure::Done => println!("erased"),
                     Erasure::DoneBefore => println!("was erased before"),
                     Erasure::Nobody => anyhow::bail!(NOBODY),

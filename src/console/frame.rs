@@ -12,6 +12,8 @@ use super::words::Lang;
 use super::{MENU, assets, show};
 use crate::domain::role::{Feature, Level, Role};
 use crate::domain::service::Mode;
+use crate::flows::audit::{COMMAND_LINE, ENGINE};
+use crate::flows::connections::MONITORING;
 use crate::flows::people::{Pause, Person};
 
 /// A link of the menu.
@@ -155,6 +157,17 @@ impl Frame {
             Role::Operation => "role.operation",
             Role::Developer => "role.developer",
         })
+    }
+
+    /// What people call who did something where no person did.
+    pub fn nobody(&self, shown: &str) -> Option<&'static str> {
+        let word = match shown {
+            ENGINE => "who.engine",
+            MONITORING => "monitoring.title",
+            COMMAND_LINE => "who.command_line",
+            _ => return None,
+        };
+        Some(self.t(word))
     }
 
     pub fn time(&self, at: &DateTime<Utc>) -> String {

@@ -9,7 +9,7 @@ use super::money::Money;
 use super::payment::{Reason, Status};
 
 /// Every type of event, in the words of contracts/paystrator.md 2.8 and our own additions.
-pub const EVENT_TYPES: [&str; 8] = [
+pub const EVENT_TYPES: [&str; 9] = [
     "payment.processing",
     "payment.pending",
     "payment.succeeded",
@@ -17,8 +17,12 @@ pub const EVENT_TYPES: [&str; 8] = [
     "payment.expired",
     "payment.reversed",
     "payment.exception",
+    ONBOARDING,
     "webhook.test",
 ];
+
+/// An onboarding stands otherwise than before.
+pub const ONBOARDING: &str = "onboarding.updated";
 
 /// What an endpoint hears when it does not choose: every end and every exception.
 pub const DEFAULT_EVENTS: [&str; 5] =
@@ -75,6 +79,22 @@ pub fn body(kind: &str, news: &PaymentNews<'_>, at: DateTime<Utc>) -> String {
         data["exception"] = json!(exception);
     }
     json!({ "type": kind, "timestamp": time(at), "data": data }).to_string()
+}
+
+/// The exact body of an [`ONBOARDING`] event. What a provider said beside the status stays where it can be read by who may:
+/// it may name people.
+pub fn onboarding_body(
+    reference: &str,
+    provider: &str,
+    mode: &str,
+    status: &str,
+    version: i32,
+    at: DateTime<Utc>,
+) -> String {
+    let data = json!({
+        "reference_id": reference, "provider": provider, "mode": mode, "status": status, "version": version,
+    });
+    json!({ "type": ONBOARDING, "timestamp": time(at), "data": data }).to_string()
 }
 
 /// RFC 3339 with milliseconds and offset, as every time of the API is written.

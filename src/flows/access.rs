@@ -9,9 +9,10 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
-use super::audit::audited_for_both;
+use super::audit::{COMMAND_LINE, Deed, audited_for_both, record};
 use crate::app::App;
 use crate::crypto::{hmac_sha256, random_bytes};
 use crate::domain::access::{Need, Product, Rights};
@@ -166,6 +167,9 @@ pub async fn create_client(app: &App, name: &str) -> store::Result<Uuid> {
     let id = ids::new_id(now);
     let mut tx = super::begin(&app.db).await?;
     client::insert(&mut tx, id, name, now).await?;
+    let (object, detail) = (ids::show(ids::CLIENT, id), json!({ "name": name }));
+    let (client_id, mode, person, action, object) = (id, None, COMMAND_LINE, "client.created", object.as_str());
+    record(&mut tx, &Deed { client_id, mode, person, action, object, detail }, now).await?;
     tx.commit().await?;
     Ok(id)
 }

@@ -18,6 +18,9 @@ use crate::store::{self, Tx};
 /// Who does what the product does by itself, by time.
 pub const ENGINE: &str = "engine";
 
+/// Who does what is done from the command line: whoever runs the installation, who has no name here.
+pub const COMMAND_LINE: &str = "command line";
+
 /// What was done. `detail` holds no secret, no name of a receiver, and whole numbers alone: the database spells others
 /// in its own way.
 pub(super) struct Deed<'a> {

@@ -1,11 +1,11 @@
 //! The books: proving them, summing them up by day, and doubting what a restored backup claims.
 
 use chrono::{Duration, NaiveTime};
-use serde_json::json;
 
+use super::sending;
 use crate::app::App;
 use crate::store::ledger::{self, Fault};
-use crate::store::{self, attempt, client};
+use crate::store::{self, attempt};
 
 /// The result of a verification.
 pub struct Report {
@@ -46,8 +46,7 @@ pub async fn snapshot(app: &App) -> store::Result<()> {
 pub async fn after_restore(app: &App) -> store::Result<u64> {
     let now = app.now();
     let mut tx = super::begin(&app.db).await?;
-    client::set_setting(&mut tx, client::SENDING_PAUSED, Some(&json!({ "reason": "restored from a backup" })), now)
-        .await?;
+    sending::hold_all(app, &mut tx, Some("restored from a backup")).await?;
     let doubted = attempt::doubt_prepared(&mut tx, now).await?;
     tx.commit().await?;
     Ok(doubted)

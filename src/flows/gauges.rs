@@ -5,8 +5,8 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use super::deliver;
 use super::lanes::lock;
+use super::{deliver, onboarding};
 use crate::app::App;
 use crate::domain::ids;
 use crate::store::{self, exception, payment};
@@ -16,11 +16,13 @@ use crate::store::{self, exception, payment};
 pub struct Shown {
     attempts: Mutex<HashSet<[String; 3]>>,
     exceptions: Mutex<HashSet<String>>,
+    onboardings: Mutex<HashSet<[String; 2]>>,
 }
 
 /// Sets every gauge.
 pub async fn set(app: &App, shown: &Shown) -> store::Result<()> {
     attempts(app, shown).await?;
+    onboardings(app, shown).await?;
     let (waiting, oldest) = deliver::lag(app).await?;
     metrics::gauge!("webhook_waiting").set(waiting as f64);
     metrics::gauge!("webhook_oldest_waiting_seconds").set(oldest.map_or(0.0, |at| age(app, at)));
@@ -30,6 +32,20 @@ pub async fn set(app: &App, shown: &Shown) -> store::Result<()> {
     for kind in known.iter() {
         let count = open.iter().find(|(k, _)| k == kind).map_or(0, |(_, n)| *n);
         metrics::gauge!("exceptions_open", "kind" => kind.clone()).set(count as f64);
+    }
+    Ok(())
+}
+
+async fn onboardings(app: &App, shown: &Shown) -> store::Result<()> {
+    let counts = onboarding::work::counts(app).await?;
+    let mut known = lock(&shown.onboardings);
+    known.extend(counts.iter().map(|count| [count.target.clone(), count.status.clone()]));
+    for [target, status] in known.iter() {
+        let now = counts.iter().find(|count| count.target == *target && count.status == *status);
+        let labels = [("target", target.clone()), ("status", status.clone())];
+        metrics::gauge!("onboardings_open", &labels).set(now.map_or(0.0, |count| count.count as f64));
+        // What somebody should look at: an alarm stands on it.
+        metrics::gauge!("onboardings_stuck", &labels).set(now.map_or(0.0, |count| count.stuck as f64));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::access::{Caller, key_hash};
-use super::audit::audited;
+use super::audit::{COMMAND_LINE, Deed, audited, record};
 use super::once::{self, First, Once};
 use super::people;
 use crate::app::App;
@@ -61,8 +61,14 @@ pub struct MadeKey {
 
 /// Makes a key for who runs the installation.
 pub async fn create(app: &App, wish: &KeyWish<'_>) -> store::Result<MadeKey> {
+    let now = app.now();
     let mut tx = super::begin(&app.db).await?;
-    let made = insert(app, &mut tx, wish, app.now()).await?;
+    let made = insert(app, &mut tx, wish, now).await?;
+    let KeyWish { client_id, mode, name, rights, .. } = *wish;
+    let (mode, object) = (Some(mode), ids::show(ids::KEY, made.id));
+    let detail = json!({ "name": name, "rights": rights });
+    let (person, action, object) = (COMMAND_LINE, "key.created", object.as_str());
+    record(&mut tx, &Deed { client_id, mode, person, action, object, detail }, now).await?;
     tx.commit().await?;
     Ok(made)
 }

@@ -19,6 +19,7 @@ use crate::providers::call::host_of;
 use crate::store::attempt::{Case, Key};
 use crate::store::callback::Waiting;
 use crate::store::delivery::{self, Due};
+use crate::store::onboarding;
 
 /// Work that waits in one line; beyond it the database is the queue.
 const LONGEST: usize = 4096;
@@ -169,11 +170,19 @@ pub struct Deliveries {
     pub all: Arc<Semaphore>,
 }
 
+/// The files on their way to one provider.
+pub struct Filings {
+    pub(super) line: Line<(Uuid, Uuid), onboarding::Row>,
+    /// The provider's code.
+    pub code: String,
+}
+
 /// All lanes of this process.
 pub struct Lanes {
     sends: Mutex<HashMap<Uuid, Arc<Sends>>>,
     asks: Mutex<HashMap<Uuid, Arc<Asks>>>,
     endpoints: Mutex<HashMap<Uuid, Arc<Deliveries>>>,
+    filings: Mutex<HashMap<String, Arc<Filings>>>,
     providers: Mutex<HashMap<String, Arc<Slots>>>,
     deliveries: Arc<Semaphore>,
     per_endpoint: usize,
@@ -185,6 +194,7 @@ impl Lanes {
             sends: Mutex::default(),
             asks: Mutex::default(),
             endpoints: Mutex::default(),
+            filings: Mutex::default(),
             providers: Mutex::default(),
             deliveries: Arc::new(Semaphore::new(app.config.webhooks.workers.max(1))),
             per_endpoint: app.config.webhooks.per_endpoint,
@@ -209,6 +219,12 @@ impl Lanes {
         let workers = limits(app, provider).connection;
         let make = || Arc::new(Asks { line: Line::new(workers), asking: Mutex::default() });
         lock(&self.asks).entry(connection).or_insert_with(make).clone()
+    }
+
+    /// The files on their way to the provider of `code`, so many at once.
+    pub fn filings(&self, code: &str, workers: usize) -> Arc<Filings> {
+        let make = || Arc::new(Filings { line: Line::new(workers), code: code.to_owned() });
+        lock(&self.filings).entry(code.to_owned()).or_insert_with(make).clone()
     }
 
     /// The deliveries of an endpoint.

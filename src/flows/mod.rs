@@ -20,6 +20,7 @@ pub mod inquiry;
 pub mod keys;
 pub mod kyb;
 pub mod lanes;
+pub mod onboarding;
 pub mod once;
 pub mod overview;
 pub mod people;

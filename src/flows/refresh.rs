@@ -13,7 +13,7 @@ use crate::app::{App, Question};
 use crate::crash;
 use crate::domain::evidence::{Evidence, Seen, Verdict};
 use crate::domain::retry::ResendRule;
-use crate::providers::SendMoney;
+use crate::providers::{Reading, SendMoney};
 use crate::store::attempt::{self, Case, Key};
 
 /// Offers an attempt to be asked about to its connection's line.
@@ -115,15 +115,13 @@ pub(super) async fn ask_case(app: &App, mut case: Case) -> anyhow::Result<bool> 
         anyhow::bail!("provider {:?} is not configured", case.attempt.provider)
     };
     let asked_at = app.now();
-    let order = routing::order(app, &case)?;
-    let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
-    let call = connections::call(app, &open, &case.attempt.identity, Some(&order))?;
-    let Some(question) = sender.status(&call, &order) else { return put_off(app, key).await.map(|()| true) };
     crash::point("ask.before");
-    let reading = call.keepable(question.await);
+    let Some((reading, record)) = question(app, sender, &case).await? else {
+        return put_off(app, key).await.map(|()| true);
+    };
     crash::point("ask.answered");
     app.activity.note(case.client_id, case.attempt.connection_id, app.now());
-    advance::advance(app, case, &Sight::status(&reading, call.record(), asked_at)).await?;
+    advance::advance(app, case, &Sight::status(&reading, record, asked_at)).await?;
     match reading.verdict {
         Verdict::NotFound => resend_if_due(app, sender, key).await?,
         Verdict::Unknown => {
@@ -133,6 +131,28 @@ pub(super) async fn ask_case(app: &App, mut case: Case) -> anyhow::Result<bool> 
         _ => {}
     }
     Ok(true)
+}
+
+/// What the provider says of an attempt, and the record of it; `None` where it has no such call. Where secrets were just
+/// replaced and the new ones taught nothing, it is asked with the old ones too.
+async fn question(app: &App, sender: &dyn SendMoney, case: &Case) -> anyhow::Result<Option<(Reading, String)>> {
+    let order = routing::order(app, case)?;
+    let open = connections::open(app, case.client_id, case.attempt.connection_id).await?;
+    let identity = &case.attempt.identity;
+    let call = connections::call(app, &open, identity, Some(&order))?;
+    let Some(asked) = sender.status(&call, &order) else { return Ok(None) };
+    let reading = call.keepable(asked.await);
+    if reading.verdict == Verdict::Unknown
+        && let Some(before) = connections::call_before(app, &open, identity, Some(&order))?
+        && let Some(asked) = sender.status(&before, &order)
+    {
+        let again = before.keepable(asked.await);
+        if again.verdict != Verdict::Unknown {
+            let record = format!("{}\nagain, with the secrets before: {}", call.record(), before.record());
+            return Ok(Some((again, record)));
+        }
+    }
+    Ok(Some((reading, call.record())))
 }
 
 /// How long an attempt that nobody can be asked about is left alone; then its connection may have learnt to answer.

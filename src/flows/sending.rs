@@ -5,10 +5,10 @@
 use serde_json::{Value, json};
 
 use super::access::Caller;
-use super::audit::audited;
+use super::audit::{COMMAND_LINE, Deed, audited, record};
 use crate::app::App;
 use crate::store::client::{self, Client};
-use crate::store::{self};
+use crate::store::{self, Tx};
 
 /// Whether sending is open.
 pub struct Sending {
@@ -37,8 +37,19 @@ pub async fn set(app: &App, caller: &Caller, reason: Option<&str>) -> anyhow::Re
 
 /// Pauses the whole installation with a reason, or lifts its pause with none.
 pub async fn set_all(app: &App, reason: Option<&str>) -> store::Result<()> {
-    let value = reason.map(|reason| json!({ "reason": reason }));
     let mut tx = super::begin(&app.db).await?;
-    client::set_setting(&mut tx, client::SENDING_PAUSED, value.as_ref(), app.now()).await?;
+    hold_all(app, &mut tx, reason).await?;
     tx.commit().await
+}
+
+/// The same within a transaction. Each client's audit log says it; their chains are held in one order.
+pub(super) async fn hold_all(app: &App, tx: &mut Tx, reason: Option<&str>) -> store::Result<()> {
+    let (now, value) = (app.now(), reason.map(|reason| json!({ "reason": reason })));
+    client::set_setting(tx, client::SENDING_PAUSED, value.as_ref(), now).await?;
+    let action = if reason.is_some() { "sending.all_paused" } else { "sending.all_resumed" };
+    for Client { client_id, .. } in client::list(&app.db).await? {
+        let (mode, person, object, detail) = (None, COMMAND_LINE, "sending", json!({ "reason": reason }));
+        record(tx, &Deed { client_id, mode, person, action, object, detail }, now).await?;
+    }
+    Ok(())
 }

@@ -5,13 +5,15 @@
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 
 use super::error::ApiError;
 use super::extract::{Http, address};
 use crate::domain::access::{Need, Product};
+use crate::domain::service::Mode;
 use crate::flows::access::{self, Caller, Denied};
+use crate::flows::onboarding::{self, ProviderKey};
 
 /// A proved caller whose request is within the limits.
 pub struct Auth(pub Caller);
@@ -44,6 +46,33 @@ impl FromRequestParts<Http> for Auth {
         http.limits.request(caller.client_id)?;
         Ok(Auth(caller))
     }
+}
+
+/// A provider that tells how onboardings stand, proved.
+pub struct ProviderAuth(pub ProviderKey);
+
+impl FromRequestParts<Http> for ProviderAuth {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, ApiError> {
+        let bearer = bearer(&parts.headers).ok_or_else(unknown_provider)?;
+        let key = onboarding::provider(&http.app, bearer).await?.ok_or_else(unknown_provider)?;
+        if key.mode == Mode::Live && http.app.config.schedule.speed != 1.0 {
+            return Err(refused(Denied::Live, address(&http.app, parts)));
+        }
+        http.limits.request(key.id)?;
+        Ok(ProviderAuth(key))
+    }
+}
+
+fn unknown_provider() -> ApiError {
+    ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        "permission_denied",
+        "The provider key is missing, wrong or revoked.",
+        "Send the key that you were given as `Authorization: Bearer pk_…`. Clients' own keys tell no statuses.",
+        "The provider could not be recognised.",
+    )
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -59,6 +59,14 @@ use super::v1;
         v1::kyb::save_kyb,
         v1::kyb::list_kyb_versions,
         v1::kyb::read_kyb_completeness,
+        v1::onboarding::begin_onboarding,
+        v1::onboarding::list_onboardings,
+        v1::onboarding::read_onboarding,
+        v1::onboarding::submit_onboarding,
+        v1::onboarding::withdraw_onboarding,
+        v1::onboarding::connect_onboarding,
+        v1::onboarding::read_onboarding_provider_data,
+        v1::onboarding::tell_onboarding_status,
         v1::kyb::upload_document,
         v1::kyb::list_documents,
         v1::kyb::read_document,
@@ -101,6 +109,11 @@ impl Modify for Security {
             .build();
         let components = document.components.get_or_insert_with(Default::default);
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let provider = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A provider's key (`pk_test_…`, `pk_live_…`), made by `paystrator provider-key create`."))
+            .build();
+        components.add_security_scheme("provider_key", SecurityScheme::Http(provider));
     }
 }
 

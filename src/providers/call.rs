@@ -2,6 +2,7 @@
 //!
 //! Everything an adapter may do to the outside world goes through [`Call::exchange`]; span, timing and record live here once.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ pub struct Call {
     outbound: Outbound,
     pub clock: Clock,
     pub account: Account,
-    provider: &'static str,
+    provider: Cow<'static, str>,
     /// Values that must not stand in the record: secrets and personal data, each with what replaces it.
     masks: Mutex<Vec<(String, String)>>,
     record: Mutex<String>,
@@ -64,7 +65,8 @@ pub fn host_of(url: &str) -> &str {
 }
 
 impl Call {
-    pub fn new(outbound: Outbound, clock: Clock, provider: &'static str, account: Account) -> Self {
+    pub fn new(outbound: Outbound, clock: Clock, provider: impl Into<Cow<'static, str>>, account: Account) -> Self {
+        let provider = provider.into();
         Call { outbound, clock, account, provider, masks: Mutex::default(), record: Mutex::new(String::new()) }
     }
 
@@ -107,12 +109,12 @@ impl Call {
             Outcome::NotSent { reason } => ("not_sent", format!("{operation}: not sent: {reason}")),
             Outcome::Unknown { reason } => ("unknown", format!("{operation}: no answer: {reason}")),
             Outcome::Answered(answer) => {
-                metrics::histogram!("provider_call_seconds", "provider" => self.provider, "operation" => operation)
+                metrics::histogram!("provider_call_seconds", "provider" => self.provider.clone(), "operation" => operation)
                     .record(answer.elapsed.as_secs_f64());
                 ("answered", format!("{operation}: HTTP {} {}", answer.status, shown(&answer.body)))
             }
         };
-        metrics::counter!("provider_calls_total", "provider" => self.provider, "operation" => operation, "outcome" => class)
+        metrics::counter!("provider_calls_total", "provider" => self.provider.clone(), "operation" => operation, "outcome" => class)
             .increment(1);
         self.note(&line);
         outcome

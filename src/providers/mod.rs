@@ -8,6 +8,7 @@ pub mod call;
 pub mod doku;
 pub mod form;
 pub mod kaspro;
+mod kyb_push;
 pub mod onboarding;
 mod oy;
 pub mod registry;
@@ -32,6 +33,7 @@ use crate::domain::service::{Mode, Service};
 
 pub use call::Call;
 pub use form::{Field, FieldFault};
+pub use kyb_push::signature as kyb_push_signature;
 pub use trouble::{Cause, Trouble};
 
 /// A provider: what it is called, what it can do, how much of it may be used at once.

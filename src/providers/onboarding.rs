@@ -3,6 +3,8 @@
 //! An implementation knows its provider's contract and nothing of tables or times. What it must remember between two
 //! steps it hands back as progress, which is kept (sealed) before the next step is made.
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 
 use super::form::Field;
@@ -67,6 +69,19 @@ pub trait Onboarding: Send + Sync {
     /// Which fields of the file it needs beyond what every provider does.
     fn additions(&self) -> &'static [Addition] {
         &[]
+    }
+    /// Where a connection is tested by it (contracts/paystrator.md 2.11); `None` where it has no such address, and the
+    /// connection's own test call is made instead.
+    fn connect_url(&self, _mode: Mode) -> Option<&str> {
+        None
+    }
+    /// Calls to it under way at once: whatever it does, it takes no more of us.
+    fn concurrency(&self) -> usize {
+        4
+    }
+    /// The longest that one step or question takes; the lease on the work outlives it.
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(120)
     }
     /// The next step of bringing a version to the provider. Repeating a step must have no second effect there.
     fn step<'a>(&'a self, call: &'a Call, filing: &'a Filing, progress: &'a Sheet) -> BoxFuture<'a, Step>;

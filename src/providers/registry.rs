@@ -1,7 +1,10 @@
-//! The list of providers: the one match from a code to its adapter.
+//! The list of providers: the one match from a code to its adapter; and the list of those that take KYB files, with the
+//! one match from a way to who goes it.
 
 use std::collections::BTreeMap;
 
+use super::kyb_push::KybPush;
+use super::onboarding::Onboarding;
 use super::{Provider, doku, kaspro, oy};
 
 /// All adapters, built once from the configuration.
@@ -30,6 +33,37 @@ impl Providers {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &dyn Provider> {
+        self.all.iter().map(AsRef::as_ref)
+    }
+}
+
+/// Every provider that takes onboardings in this installation, each by its block of the configuration.
+pub struct Targets {
+    all: Vec<Box<dyn Onboarding>>,
+}
+
+impl Targets {
+    /// Reads every block by its way; one that cannot be read is an error.
+    pub fn from_config(blocks: &BTreeMap<String, serde_json::Value>, providers: &Providers) -> anyhow::Result<Self> {
+        let mut all: Vec<Box<dyn Onboarding>> = Vec::new();
+        for (code, block) in blocks {
+            let mut block = block.clone();
+            let way = block.as_object_mut().and_then(|block| block.remove("way"));
+            let name = providers.get(code).map(|provider| provider.name());
+            all.push(match way.as_ref().and_then(serde_json::Value::as_str) {
+                Some("push") => Box::new(KybPush::new(code, name, block)?),
+                _ => anyhow::bail!("configuration: onboarding.{code}.way must be \"push\""),
+            });
+        }
+        Ok(Targets { all })
+    }
+
+    /// The target of `code`.
+    pub fn get(&self, code: &str) -> Option<&dyn Onboarding> {
+        self.iter().find(|target| target.code() == code)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Onboarding> {
         self.all.iter().map(AsRef::as_ref)
     }
 }

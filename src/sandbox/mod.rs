@@ -6,11 +6,12 @@
 pub mod chassis;
 pub mod doku;
 pub mod kaspro;
+pub mod kyb_provider;
 pub mod merchant;
 pub mod oy;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde_json::{Map, Value, json};
@@ -22,6 +23,7 @@ use chassis::engine::Ground;
 use chassis::server::Door;
 use doku::Doku;
 use kaspro::Kaspro;
+use kyb_provider::{KybProvider, Soil};
 use merchant::Merchant;
 use oy::Oy;
 
@@ -31,6 +33,12 @@ pub use chassis::simulator::Simulator;
 
 /// The merchant's name where providers are named by their codes.
 const MERCHANT: &str = "merchant";
+
+/// Where the providers that KYB files are pushed to stand in `describe()`.
+const KYB_PROVIDERS: &str = "kyb_providers";
+
+/// Who takes KYB files where nothing else is said.
+const KYB: [&str; 2] = ["oy", "kaspro"];
 
 /// What a sandbox is started with.
 #[derive(Clone, Debug)]
@@ -44,13 +52,16 @@ pub struct SandboxConfig {
     pub ports: BTreeMap<String, Ports>,
     /// Where each provider sends its callbacks, by its code; also settable, and then kept, by the control API.
     pub callback_urls: BTreeMap<String, String>,
+    /// The codes of providers that KYB files are pushed to: a stand-in for each.
+    pub kyb: Vec<String>,
 }
 
 impl SandboxConfig {
     /// Any ports, the machine's clock, the documented pace, no callbacks.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         let (clock, ports, callback_urls) = (Clock::system(), BTreeMap::new(), BTreeMap::new());
-        SandboxConfig { data_dir: data_dir.into(), speed: 1.0, clock, ports, callback_urls }
+        let kyb = KYB.map(str::to_owned).to_vec();
+        SandboxConfig { data_dir: data_dir.into(), speed: 1.0, clock, ports, callback_urls, kyb }
     }
 }
 
@@ -68,6 +79,7 @@ pub struct Sandbox {
     pub kaspro: Kaspro,
     pub merchant: Merchant,
     houses: Vec<House>,
+    offices: Vec<Office>,
     merchant_url: String,
     merchant_control: String,
     doors: Vec<Door>,
@@ -81,6 +93,13 @@ struct House {
     control: String,
 }
 
+/// A provider that KYB files are pushed to, and where it is.
+struct Office {
+    provider: KybProvider,
+    url: String,
+    control: String,
+}
+
 /// Starts everything. Fails when a port is taken, the speed is not above 0, a code is not a provider's, or the books
 /// cannot be read or are in use by another sandbox.
 pub async fn start(config: SandboxConfig, outbound: Outbound) -> anyhow::Result<Sandbox> {
@@ -90,7 +109,8 @@ pub async fn start(config: SandboxConfig, outbound: Outbound) -> anyhow::Result<
     let stopping = CancellationToken::new();
     // Whatever fails below, nothing that was already started stays behind.
     let guard = stopping.clone().drop_guard();
-    let SandboxConfig { speed, clock, ports, callback_urls, .. } = config;
+    let SandboxConfig { speed, clock, ports, callback_urls, kyb, .. } = config;
+    let offices = offices(&kyb, &folder, &clock, speed, &outbound, &stopping)?;
     let ground = Ground { folder: &folder, clock: clock.clone(), speed, outbound, stopping: stopping.clone() };
     let back = |code: &str| callback_urls.get(code);
 
@@ -121,14 +141,38 @@ pub async fn start(config: SandboxConfig, outbound: Outbound) -> anyhow::Result<
         let control = open(ports.control, simulator.control()).await?;
         houses.push(House { simulator, url, control });
     }
+    let mut open_offices = Vec::new();
+    for provider in offices {
+        let url = open(0, provider.wire()).await?;
+        let control = open(0, provider.control()).await?;
+        open_offices.push(Office { provider, url, control });
+    }
+    let offices = open_offices;
     let merchant_url = open(port(MERCHANT).wire, merchant.webhooks()).await?;
     let merchant_control = open(port(MERCHANT).control, merchant.control()).await?;
-    Ok(Sandbox { oy, doku, kaspro, merchant, houses, merchant_url, merchant_control, doors, stopping: guard.disarm() })
+    let stopping = guard.disarm();
+    Ok(Sandbox { oy, doku, kaspro, merchant, houses, offices, merchant_url, merchant_control, doors, stopping })
+}
+
+/// The providers that KYB files are pushed to, without their doors.
+fn offices(
+    codes: &[String],
+    folder: &Path,
+    clock: &Clock,
+    speed: f64,
+    outbound: &Outbound,
+    stopping: &CancellationToken,
+) -> anyhow::Result<Vec<KybProvider>> {
+    let start = |code: &String| {
+        let (clock, outbound, stopping) = (clock.clone(), outbound.clone(), stopping.clone());
+        KybProvider::start(code, Soil { folder, clock, speed, outbound, stopping })
+    };
+    codes.iter().map(start).collect()
 }
 
 impl Sandbox {
     /// Where everything is and who may call, by provider code: `{"oy":{"base_url","control_url","credentials":{…},
-    /// "settings":{…}}, …, "merchant":{"base_url","control_url"}}`. `credentials` and `settings` are exactly what a
+    /// "settings":{…}}, …, "merchant":{"base_url","control_url"}, "kyb_providers":{…}}`. `credentials` and `settings` are exactly what a
     /// connection is made with, as the simulator's settings stand. Control paths begin with `/control/` below
     /// `control_url`.
     pub fn describe(&self) -> Value {
@@ -137,6 +181,10 @@ impl Sandbox {
         let mut all: Map<String, Value> = self.houses.iter().map(describe).collect();
         let merchant = json!({ "base_url": self.merchant_url, "control_url": self.merchant_control });
         all.insert(MERCHANT.to_owned(), merchant);
+        let describe = |office: &Office| {
+            (office.provider.code().to_owned(), office.provider.describe(&office.url, &office.control))
+        };
+        all.insert(KYB_PROVIDERS.to_owned(), Value::Object(self.offices.iter().map(describe).collect()));
         Value::Object(all)
     }
 
@@ -153,6 +201,16 @@ impl Sandbox {
     /// A provider's base address, without a slash at the end; "" when the sandbox has no such provider.
     pub fn url(&self, code: &str) -> &str {
         self.houses.iter().find(|house| house.simulator.code() == code).map_or("", |house| &house.url)
+    }
+
+    /// The provider of this code that KYB files are pushed to.
+    pub fn kyb(&self, code: &str) -> Option<&KybProvider> {
+        self.offices.iter().map(|office| &office.provider).find(|provider| provider.code() == code)
+    }
+
+    /// Its base address; files go to `/kyb` below it, connection tests to `/connect`. "" where there is none.
+    pub fn kyb_url(&self, code: &str) -> &str {
+        self.offices.iter().find(|office| office.provider.code() == code).map_or("", |office| &office.url)
     }
 
     /// The merchant's base address; webhooks go to `/webhooks` or `/webhooks/{name}` below it.

@@ -22,6 +22,8 @@ pub struct Stored {
     /// Which credentials are set, by name, and when they were last replaced.
     pub credential_fields: Vec<String>,
     pub credentials_at: DateTime<Utc>,
+    /// The sealed credentials before these, and how long questions may still be asked with them.
+    pub previous: Option<(Vec<u8>, DateTime<Utc>)>,
     pub status_reason: String,
     /// MAINTENANCE ends by itself then.
     pub status_until: Option<DateTime<Utc>>,
@@ -38,8 +40,8 @@ pub async fn of_client(db: &Db, client_id: Uuid, mode: &str) -> Result<Vec<Store
     let rows = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
-            updated_at, removed_at
+            credentials_at, previous_credentials, previous_until, settings, status, status_reason, status_until,
+            codename, version, last_activity_at, created_at, updated_at, removed_at
          FROM connection WHERE client_id = $1 AND mode = $2 AND removed_at IS NULL ORDER BY id",
         client_id,
         mode,
@@ -54,8 +56,8 @@ pub async fn get(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Stored>> {
     let row = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
-            updated_at, removed_at
+            credentials_at, previous_credentials, previous_until, settings, status, status_reason, status_until,
+            codename, version, last_activity_at, created_at, updated_at, removed_at
          FROM connection WHERE client_id = $1 AND id = $2",
         client_id,
         id,
@@ -86,8 +88,8 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
-            updated_at, removed_at
+            credentials_at, previous_credentials, previous_until, settings, status, status_reason, status_until,
+            codename, version, last_activity_at, created_at, updated_at, removed_at
          FROM connection WHERE client_id = $1 AND mode = $2 AND removed_at IS NULL
             AND ($3::text IS NULL OR position(lower($3) IN lower(label)) > 0)
             AND ($4::text IS NULL OR $4 = ANY (services)) AND ($5::text IS NULL OR status = $5)
@@ -154,8 +156,8 @@ pub async fn held(tx: &mut Tx, client_id: Uuid, ids: &[Uuid]) -> Result<Vec<Stor
     let rows = sqlx::query_as!(
         Row,
         "SELECT client_id, id, mode, provider, label, kind, services, identity, credentials, credential_fields,
-            credentials_at, settings, status, status_reason, status_until, codename, version, last_activity_at, created_at,
-            updated_at, removed_at
+            credentials_at, previous_credentials, previous_until, settings, status, status_reason, status_until,
+            codename, version, last_activity_at, created_at, updated_at, removed_at
          FROM connection WHERE client_id = $1 AND id = ANY ($2) ORDER BY id FOR SHARE",
         client_id,
         ids,
@@ -179,17 +181,20 @@ pub struct NewConnection<'a> {
     pub credential_fields: &'a [String],
     pub settings: &'a serde_json::Value,
     pub codename: &'a str,
+    /// Why it begins INACTIVE; it begins ACTIVE where `None`.
+    pub inactive: Option<&'a str>,
 }
 
-/// Writes a connection that is ACTIVE from the start. It stands in no sequence yet.
+/// Writes a connection. It stands in no sequence yet.
 pub async fn insert(tx: &mut Tx, new: &NewConnection<'_>, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "WITH routed AS (
             INSERT INTO route (kind, lookup, client_id, target) VALUES ('callback', $14, $1, $2)
         )
         INSERT INTO connection (client_id, id, mode, provider, label, kind, services, identity, credentials,
-            credential_fields, credentials_at, settings, status, codename, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'ACTIVE', $13, $11, $11)",
+            credential_fields, credentials_at, settings, status, status_reason, codename, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+            CASE WHEN $15::text IS NULL THEN 'ACTIVE' ELSE 'INACTIVE' END, COALESCE($15, ''), $13, $11, $11)",
         new.client_id,
         new.id,
         new.mode,
@@ -204,6 +209,7 @@ pub async fn insert(tx: &mut Tx, new: &NewConnection<'_>, now: DateTime<Utc>) ->
         new.settings,
         new.codename,
         new.codename.as_bytes(),
+        new.inactive,
     )
     .execute(tx.conn())
     .await?;
@@ -216,6 +222,8 @@ pub struct Changed<'a> {
     pub services: &'a [String],
     /// Sealed credentials of the same identity and which are set; `None` leaves them as they are.
     pub credentials: Option<(&'a [u8], &'a [String])>,
+    /// How long the ones they replace stay beside them.
+    pub overlap_until: DateTime<Utc>,
     pub settings: &'a serde_json::Value,
 }
 
@@ -233,6 +241,8 @@ pub async fn update(
         "UPDATE connection SET label = $4, services = $5, settings = $6,
             credentials = COALESCE($7, credentials), credential_fields = COALESCE($8::text[], credential_fields),
             credentials_at = CASE WHEN $7::bytea IS NULL THEN credentials_at ELSE $9 END,
+            previous_credentials = CASE WHEN $7::bytea IS NULL THEN previous_credentials ELSE credentials END,
+            previous_until = CASE WHEN $7::bytea IS NULL THEN previous_until ELSE $10 END,
             version = version + 1, updated_at = $9
          WHERE client_id = $1 AND id = $2 AND version = $3 AND removed_at IS NULL",
         client_id,
@@ -244,61 +254,29 @@ pub async fn update(
         credentials,
         fields,
         now,
+        changed.overlap_until,
     )
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Forgets the credentials whose overlap with their successors is over; no version moves. Answers whose they were.
+pub async fn end_overlaps(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<(Uuid, Uuid)>> {
+    let rows = sqlx::query!(
+        "UPDATE connection SET previous_credentials = NULL, previous_until = NULL
+         WHERE previous_until IS NOT NULL AND previous_until <= $1 RETURNING client_id, id",
+        now,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.client_id, row.id)).collect())
 }
 
 /// Notes that something beside its row changed, if `version` still stands; who changes that too waits for this.
 pub async fn touch(tx: &mut Tx, client_id: Uuid, id: Uuid, version: i32, now: DateTime<Utc>) -> Result<bool> {
     let done = sqlx::query!(
         "UPDATE connection SET version = version + 1, updated_at = $4
-         WHERE client_id = $1 AND id = $2 AND version = $3 AND removed_at IS NULL",
-        client_id,
-        id,
-        version,
-        now,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// What of a connection is not at its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unfinished {
-    /// Attempts that are prepared, sent, accepted or unknown.
-    pub attempts: i64,
-    /// Open exceptions of its attempts.
-    pub exceptions: i64,
-}
-
-/// Counts what is not at its end.
-pub async fn unfinished(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<Unfinished> {
-    Ok(sqlx::query_as!(
-        Unfinished,
-        r#"SELECT
-            (SELECT count(*) FROM attempt
-             WHERE client_id = $1 AND connection_id = $2 AND state = 'prepared')
-            + (SELECT count(*) FROM attempt
-             WHERE client_id = $1 AND connection_id = $2 AND state IN ('sent', 'accepted', 'unknown')) AS "attempts!",
-            (SELECT count(*) FROM exception x
-                JOIN attempt a ON a.client_id = x.client_id AND a.payment_id = x.payment_id AND a.number = x.attempt
-             WHERE x.client_id = $1 AND x.status = 'OPEN' AND a.connection_id = $2) AS "exceptions!""#,
-        client_id,
-        id,
-    )
-    .fetch_one(tx.conn())
-    .await?)
-}
-
-/// Takes a connection out of lists and routing for good, if `version` still stands. Its callback address, its identity
-/// and its credentials stay, for what may still be heard of its attempts.
-pub async fn remove(tx: &mut Tx, client_id: Uuid, id: Uuid, version: i32, now: DateTime<Utc>) -> Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE connection SET status = 'INACTIVE', status_reason = 'removed', status_until = NULL,
-            version = version + 1, updated_at = $4, removed_at = $4
          WHERE client_id = $1 AND id = $2 AND version = $3 AND removed_at IS NULL",
         client_id,
         id,
@@ -337,6 +315,8 @@ struct Row {
     credentials: Vec<u8>,
     credential_fields: Vec<String>,
     credentials_at: DateTime<Utc>,
+    previous_credentials: Option<Vec<u8>>,
+    previous_until: Option<DateTime<Utc>>,
     settings: serde_json::Value,
     status: String,
     status_reason: String,
@@ -369,6 +349,7 @@ impl Row {
             credentials: self.credentials,
             credential_fields: self.credential_fields,
             credentials_at: self.credentials_at,
+            previous: self.previous_credentials.zip(self.previous_until),
             status_reason: self.status_reason,
             status_until: self.status_until,
             codename: self.codename,

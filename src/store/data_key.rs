@@ -73,6 +73,18 @@ pub async fn hold_kyb(tx: &mut Tx, client_id: Uuid) -> Result<Option<Row>> {
     .await?)
 }
 
+/// The key of a client's KYB file; `None` where there is no file.
+pub async fn kyb(db: &Db, client_id: Uuid) -> Result<Option<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
+        "SELECT id, wrapped, created_at, destroyed_at FROM data_key
+         WHERE client_id = $1 AND purpose = 'kyb' AND destroyed_at IS NULL",
+        client_id,
+    )
+    .fetch_optional(&db.reads)
+    .await?)
+}
+
 /// Writes a new key; says whether it was written: a client has one KYB key.
 pub async fn insert(
     tx: &mut Tx,

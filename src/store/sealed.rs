@@ -23,8 +23,9 @@ pub struct Column {
 }
 
 /// All of them. `tests/it/rotation.rs` compares the places with those the flows seal to.
-pub const COLUMNS: [Column; 13] = [
+pub const COLUMNS: [Column; 14] = [
     column("connection", "credentials", "id", "0", "connection.credentials"),
+    column("connection", "previous_credentials", "id", "0", "connection.credentials"),
     column("endpoint", "secret", "id", "0", "endpoint.secret"),
     column("endpoint", "previous_secret", "id", "0", "endpoint.secret"),
     column("endpoint", "token", "id", "0", "endpoint.token"),
@@ -40,7 +41,16 @@ pub const COLUMNS: [Column; 13] = [
 ];
 
 /// Places whose values are sealed under a key of `data_key`: where that is sealed anew, they stay as they are.
-pub const UNDER_DATA_KEYS: [&str; 4] = ["kyb_version.company", "kyb_person.data", "document.about", "document.content"];
+pub const UNDER_DATA_KEYS: [&str; 8] = [
+    "kyb_version.company",
+    "kyb_person.data",
+    "document.about",
+    "document.content",
+    "onboarding.details",
+    "onboarding.progress",
+    "onboarding.provider_data",
+    "onboarding_line.remarks",
+];
 
 const fn of_people(name: &'static str, place: &'static str) -> Column {
     Column { client: "user_id", ..column("app_user", name, "user_id", "0", place) }

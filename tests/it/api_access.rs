@@ -26,6 +26,7 @@ fn endpoints() -> Vec<Endpoint> {
     let made = json!({ "provider": "oy", "label": "l", "credentials": { "username": "u", "api_key": "k" } });
     let closed = json!({ "status": "MAINTENANCE", "reason": "test" });
     let resolve = json!({ "outcome": "paid", "reason": "seen", "document": "letter" });
+    let account = json!({ "label": "l", "credentials": { "username": "u", "api_key": "k" } });
     vec![
         ("POST", "/v1/send-money", Some(World::body("X", "1239812390", 1)), SendMoney, Write),
         ("GET", "/v1/get-status?transaction_id={sm}", None, SendMoney, Read),
@@ -65,6 +66,13 @@ fn endpoints() -> Vec<Endpoint> {
         ("PUT", "/v1/kyb", Some(json!({})), Kyb, Write),
         ("GET", "/v1/kyb/versions", None, Kyb, Read),
         ("GET", "/v1/kyb/completeness", None, Kyb, Read),
+        ("POST", "/v1/onboarding", Some(json!({ "providers": [{ "provider": "oy" }] })), Kyb, Write),
+        ("GET", "/v1/onboarding", None, Kyb, Read),
+        ("GET", "/v1/onboarding/{reference_id}", None, Kyb, Read),
+        ("POST", "/v1/onboarding/{reference_id}/submit", None, Kyb, Write),
+        ("POST", "/v1/onboarding/{reference_id}/withdraw", None, Kyb, Write),
+        ("POST", "/v1/onboarding/{reference_id}/connect", Some(account), Kyb, Write),
+        ("GET", "/v1/onboarding/{reference_id}/provider-data", None, Kyb, Read),
         ("GET", "/v1/events", None, Webhooks, Read),
         ("GET", "/v1/webhook-endpoints", None, Webhooks, Read),
         ("POST", "/v1/webhook-endpoints", Some(json!({ "url": "http://127.0.0.1:1/" })), Webhooks, Write),
@@ -86,11 +94,12 @@ fn endpoints() -> Vec<Endpoint> {
 #[test]
 fn the_table_of_endpoints_is_whole() {
     // These ask for no right: anybody, any key, or a provider.
-    const OPEN: [&str; 6] = [
+    const OPEN: [&str; 7] = [
         "GET /livez",
         "GET /readyz",
         "GET /openapi.json",
         "POST /v1/auth/token",
+        "POST /v1/onboarding/status",
         "POST /v1/callback/{direction}/{kind}/{codename}",
         "POST /v1/callback/{direction}/{kind}/{codename}/{*rest}",
     ];
@@ -114,6 +123,7 @@ async fn fill(world: &World, path: &str) -> String {
         .replace("{we}", &one("SELECT 'we_' || replace(id::text, '-', '') FROM endpoint").await)
         .replace("{ev}", &one("SELECT 'ev_' || replace(id::text, '-', '') FROM event ORDER BY id LIMIT 1").await)
         .replace("{conn}", &one("SELECT 'conn_' || replace(id::text, '-', '') FROM connection").await)
+        .replace("{reference_id}", &one("SELECT 'paystrator-kyb-' || replace(id::text, '-', '') FROM onboarding").await)
         .replace("{key}", &one("SELECT 'key_' || replace(id::text, '-', '') FROM api_key ORDER BY id LIMIT 1").await)
 }
 
@@ -121,11 +131,18 @@ async fn with_one_of_each(world: &World) {
     world.endpoint("main").await;
     let id = world.send("ORDER-1", "1239812390", 10_000).await;
     world.until_status(&id, "SUCCESS").await;
+    world.complete_file().await;
+    world.on_board(&["oy"]).await;
+}
+
+/// With a provider that takes KYB files.
+fn options() -> Options {
+    Options { kyb: vec!["oy".into()], ..Options::default() }
 }
 
 #[tokio::test]
 async fn another_clients_ids_are_not_there() {
-    run(async |world| {
+    run_with(options(), async |world| {
         with_one_of_each(&world).await;
         let stranger = world.stranger().await;
         let mut tried = 0;
@@ -137,18 +154,11 @@ async fn another_clients_ids_are_not_there() {
             assert_eq!((reply.status, &reply.body["error"]["code"]), (404, &json!("not_found")), "{method} {path}");
             tried += 1;
         }
-        assert_eq!(tried, 20);
+        assert_eq!(tried, 25);
         // Nothing of ours in the stranger's lists either.
-        let lists = [
-            "audit",
-            "transactions",
-            "events",
-            "webhook-endpoints",
-            "exceptions",
-            "balances",
-            "providers",
-            "sequences",
-        ];
+        let log = stranger.get("/v1/audit").await.body["data"]["items"].take();
+        assert!(log.as_array().unwrap().iter().all(|entry| entry["person"] == "command line"), "{log}");
+        let lists = ["transactions", "events", "webhook-endpoints", "exceptions", "balances", "providers", "sequences"];
         for path in lists.into_iter().chain(["sequences/send_money/versions", "sequences/send_money/BCA/versions"]) {
             assert_eq!(stranger.get(&format!("/v1/{path}")).await.body["data"]["items"], json!([]), "{path}");
         }
@@ -171,7 +181,7 @@ async fn another_clients_ids_are_not_there() {
 
 #[tokio::test]
 async fn a_key_without_the_right_is_refused_everywhere() {
-    run(async |world| {
+    run_with(options(), async |world| {
         with_one_of_each(&world).await;
         for (method, path, body, product, need) in endpoints() {
             let path = fill(&world, path).await;
@@ -202,7 +212,7 @@ async fn a_key_without_the_right_is_refused_everywhere() {
 
 #[tokio::test]
 async fn without_a_good_key_nobody_is_let_in() {
-    run(async |world| {
+    run_with(options(), async |world| {
         with_one_of_each(&world).await;
         let table = endpoints().into_iter().map(|(method, path, body, ..)| (method, path, body));
         for (method, path, body) in table.chain([("POST", "/v1/auth/token", None)]) {

@@ -203,7 +203,8 @@ async fn a_test_says_whether_a_connection_works_and_what_to_check() {
         // It was heard as activity, and written down, each time and with nothing secret.
         let read = world.caller.get(&format!("/v1/providers/{oy}")).await;
         assert!(read.body["data"]["lastActivityAt"].is_string());
-        let audited = world.audited().await;
+        let mut audited = world.audited().await;
+        audited.retain(|entry| entry[0] == "Ani");
         assert_eq!(audited.len(), 15);
         assert_eq!(audited[0], json!(["Ani", "connection.tested", { "asked": "balance", "result": "good" }]));
         assert_eq!(

@@ -5,12 +5,14 @@ use std::process::Stdio;
 
 use futures_util::future::join_all;
 use paystrator::domain::access::Rights;
+use paystrator::domain::role::Role;
 use paystrator::domain::service::Mode;
-use paystrator::flows::{audit, keys};
+use paystrator::flows::people::invitations;
+use paystrator::flows::{access, audit, books, keys, sending};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::world::fresh_database;
+use crate::support::world::{connect, fresh_database, key};
 use crate::support::{Options, World, run, run_with};
 
 impl World {
@@ -141,7 +143,7 @@ async fn a_key_is_told_what_concerns_its_mode() {
         let addresses = json!({ "addresses": [] }).to_string();
         assert_eq!(live.call("PUT", "/v1/ip-allow-list", Some(addresses), &[]).await.status, 200);
         for (caller, expected) in
-            [(&live, json!([[3, null], [1, "live"]])), (&world.caller, json!([[3, null], [2, "test"]]))]
+            [(&live, json!([[4, null], [2, "live"], [1, "live"]])), (&world.caller, json!([[4, null], [3, "test"]]))]
         {
             let items = caller.get("/v1/audit").await.body["data"]["items"].take();
             let seen: Vec<Value> =
@@ -176,9 +178,7 @@ async fn whatever_is_done_to_it_by_hand_is_found() {
     run_with(Options { database: Some(url.clone()), ..Options::default() }, async |world| {
         some_entries(&world).await;
         // Another client's chain is its own.
-        let stranger = world.stranger().await;
-        let key = json!({ "name": "n", "rights": {} });
-        assert_eq!(stranger.post("/v1/api-keys", key).await.status, 201);
+        world.stranger().await;
         assert_eq!(world.breaks().await, []);
         world.alter("CREATE TABLE kept AS SELECT * FROM audit").await;
         world.alter("CREATE TABLE kept_head AS SELECT * FROM audit_head").await;
@@ -216,11 +216,52 @@ async fn whatever_is_done_to_it_by_hand_is_found() {
                 .unwrap();
             (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
         };
-        assert_eq!(verify().await, (Some(0), "6 entries of 2 clients, 0 broken chains\n".to_owned()));
+        assert_eq!(verify().await, (Some(0), "7 entries of 2 clients, 0 broken chains\n".to_owned()));
         world.alter("UPDATE audit SET object = 'conn_0' WHERE seq = 2").await;
         let client = format!("cl_{}", world.client_id.simple());
-        let said = format!("{client} entry 2: {changed}\n2 entries of 2 clients, 1 broken chains\n");
+        let said = format!("{client} entry 2: {changed}\n3 entries of 2 clients, 1 broken chains\n");
         assert_eq!(verify().await, (Some(1), said));
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_done_from_the_command_line_is_written_down() {
+    run(async |world| {
+        let app = &world.app;
+        let client = access::create_client(app, "Another Company").await.unwrap();
+        key(app, client, "Eka").await;
+        connect(app, client, &world.sandbox, "oy", "Main").await;
+        invitations::invite_first(app, client, "eka@example.com", Role::Owner).await.unwrap();
+        sending::set_all(app, Some("a drill")).await.unwrap();
+        sending::set_all(app, None).await.unwrap();
+        books::after_restore(app).await.unwrap();
+        sending::set_all(app, None).await.unwrap();
+        let written: Vec<String> =
+            sqlx::query_scalar("SELECT action || ' by ' || person FROM audit WHERE client_id = $1 ORDER BY seq")
+                .bind(client)
+                .fetch_all(&world.sql)
+                .await
+                .unwrap();
+        insta::assert_snapshot!(written.join("\n"), @r###"
+        client.created by command line
+        key.created by command line
+        connection.created by test
+        invitation.made by command line
+        sending.all_paused by command line
+        sending.all_resumed by command line
+        sending.all_paused by command line
+        sending.all_resumed by command line
+        "###);
+        assert_eq!(world.number("SELECT count(*) FROM audit WHERE action = 'sending.all_paused'").await, 4);
+        world.move_connection(world.sandbox.url("oy")).await;
+        let rotated: Value = sqlx::query_scalar("SELECT detail FROM audit WHERE action = 'connection.changed'")
+            .fetch_one(&world.sql)
+            .await
+            .unwrap();
+        insta::assert_snapshot!(rotated.to_string(), @r###"{"after":{"credentials":["api_key","username"],"settings":["base_url"]},"before":{"credentials":["api_key","username"],"settings":["base_url"]}}"###);
+        assert_eq!(world.breaks().await, []);
         world
     })
     .await;

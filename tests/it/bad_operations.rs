@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use paystrator::domain::access::Rights;
-use paystrator::domain::connection::ConnectionStatus;
 use paystrator::domain::service::Mode;
 use paystrator::flows::access::Caller;
-use paystrator::flows::connections;
 use paystrator::flows::send_money::{Cancelled, cancel};
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
@@ -142,19 +140,16 @@ async fn what_the_window_leaves_behind_fails_even_while_paused() {
 async fn a_connection_that_leaves_between_accept_and_send_is_passed_over() {
     run_with(fast(60), async |world| {
         world.second_connection(world.sandbox.url("oy")).await;
-        for (n, status) in [ConnectionStatus::Maintenance, ConnectionStatus::Inactive].into_iter().enumerate() {
+        for (n, status) in ["MAINTENANCE", "INACTIVE"].into_iter().enumerate() {
             world.execute(PAUSE_ALL).await;
-            let set = async |status| {
-                connections::set_status(&world.app, world.client_id, world.connection_id, status, "test").await
-            };
             let id = world.send(&format!("A{n}"), &format!("123981239{n}"), 10_000).await;
-            set(status).await.unwrap();
+            world.set_status(status).await;
             world.execute(RESUME_ALL).await;
             world.until_status(&id, "SUCCESS").await;
             let attempts = world.attempt_rows(&id).await;
             assert_eq!((&attempts[0]["state"], &attempts[0]["sends"]), (&json!("not_sent"), &json!(0)));
             assert_eq!(attempts[1]["state"], "paid");
-            set(ConnectionStatus::Active).await.unwrap();
+            world.set_status("ACTIVE").await;
         }
         world
     })
@@ -169,8 +164,7 @@ async fn maintenance_stops_no_question_about_what_is_under_way() {
     run_with(options, async |world| {
         let id = world.send("A", GOOD, 10_000).await;
         world.until_evidence(&id, "accepted").await;
-        let (client, connection) = (world.client_id, world.connection_id);
-        connections::set_status(&world.app, client, connection, ConnectionStatus::Inactive, "test").await.unwrap();
+        world.set_status("INACTIVE").await;
         world.until_status(&id, "SUCCESS").await;
         world
     })

@@ -6,9 +6,10 @@ use sqlx::{AssertSqlSafe, PgPool, Row};
 
 use crate::support::world::fresh_database;
 
-/// What arrives without a client, the switches of the installation, people, who belong to no client, and how far the
-/// sums are.
-const NOT_TENANT: [&str; 6] = ["route", "setting", "app_user", "session", "sign_in_attempt", "rollup_position"];
+/// What arrives without a client, the switches of the installation, people and the keys of providers, who belong to no
+/// client, and how far the sums are.
+const NOT_TENANT: [&str; 7] =
+    ["route", "setting", "app_user", "session", "sign_in_attempt", "rollup_position", "provider_key"];
 
 async fn migrated() -> PgPool {
     PgPool::connect(&fresh_database().await).await.unwrap()

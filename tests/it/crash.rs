@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
-use paystrator::crash::{OF_DOCUMENTS, POINTS};
+use paystrator::crash::{OF_DOCUMENTS, OF_ONBOARDINGS, POINTS};
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
 
@@ -107,7 +107,7 @@ fn the_list_of_points_is_the_source() {
     }
     let twice: Vec<_> = places.iter().filter(|(_, count)| **count > 1).collect();
     assert!(twice.is_empty(), "one name, one place: {twice:?}");
-    let all: Vec<&str> = POINTS.into_iter().chain(OF_DOCUMENTS).collect();
+    let all: Vec<&str> = POINTS.into_iter().chain(OF_DOCUMENTS).chain(OF_ONBOARDINGS).collect();
     let listed: BTreeSet<&str> = all.iter().copied().collect();
     let placed: BTreeSet<&str> = places.keys().map(String::as_str).collect();
     assert_eq!(listed, placed);

@@ -1,7 +1,6 @@
 //! A provider that cannot be asked: its accepted payments are left alone until somebody proves their end, reads answer
 //! from what is stored, and the questions it has no call for are said to have none.
 
-use paystrator::domain::connection::ConnectionStatus;
 use paystrator::domain::fee::FeePlan;
 use paystrator::domain::service::Mode;
 use paystrator::flows::connections;
@@ -35,8 +34,7 @@ fn parts(url: &str) -> (Value, Value) {
 
 /// The only connection that money goes to.
 async fn alone(world: &World, url: &str) -> Uuid {
-    let status = ConnectionStatus::Inactive;
-    connections::set_status(&world.app, world.client_id, world.connection_id, status, "test").await.unwrap();
+    world.set_status("INACTIVE").await;
     let (credentials, settings) = parts(url);
     let new = connections::NewConnection {
         client_id: world.client_id,

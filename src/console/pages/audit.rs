@@ -24,7 +24,8 @@ pub struct Which {
 }
 
 /// What entries are about: the word before the dot of their action, and the key of its name.
-const AREAS: [(&str, &str); 13] = [
+const AREAS: [(&str, &str); 14] = [
+    ("client", "area.client"),
     ("member", "area.member"),
     ("invitation", "area.invitation"),
     ("session", "area.session"),
@@ -52,6 +53,12 @@ struct AuditPage<'a> {
 }
 
 impl AuditPage<'_> {
+    /// Who did it: a person's name, or ours where nobody did.
+    fn who<'a>(&'a self, entry: &'a Entry) -> &'a str {
+        let shown = entry.who.reveal();
+        self.frame.nobody(shown).unwrap_or(shown)
+    }
+
     /// What was done, in words where the table has them.
     fn action(&self, entry: &Entry) -> String {
         self.frame.lang.find(&format!("action.{}", entry.action)).map_or_else(|| entry.action.clone(), str::to_owned)

@@ -10,6 +10,7 @@ pub mod documents;
 pub mod fields;
 pub mod file;
 pub mod industry;
+pub mod payload;
 pub mod product;
 pub mod syntax;
 

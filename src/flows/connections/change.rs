@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::make::{check_addresses, fault, fee_faults, label_fault, label_taken, names, services, settle};
-use super::{Refused, addresses, credentials, credentials_place, fees, forget};
+use super::{Refused, addresses, credentials, credentials_place, fees, forget, overlap};
 use crate::app::App;
 use crate::crypto::secret::ExposeSecret;
 use crate::domain::connection::ConnectionStatus;
@@ -20,11 +20,12 @@ use crate::domain::service::Service;
 use crate::domain::webhook::time;
 use crate::flows;
 use crate::flows::access::Caller;
-use crate::flows::audit::audited;
+use crate::flows::audit::{COMMAND_LINE, Deed, audited, record};
 use crate::providers::form::Part;
 use crate::providers::{FieldFault, Provider};
-use crate::store::connection::{self, Changed, Filter, Stored, Unfinished};
+use crate::store::connection::{self, Changed, Filter, Stored};
 use crate::store::fee::{self, NewPlan};
+use crate::store::removal::{self, Unfinished};
 use crate::store::status::{self, NewStatus};
 use crate::store::{self, monitoring, sequence};
 
@@ -106,7 +107,8 @@ pub async fn change(app: &App, caller: &Caller, old: &Stored, change: &Change<'_
         .map(|all| (app.keys.seal(credentials_place(client_id, id), all.to_string().as_bytes()), names(all)));
     let credentials = sealed.as_ref().map(|(sealed, fields)| (sealed.as_slice(), fields.as_slice()));
     let costs = fees(app, client_id, &[id]).await?;
-    let changed = Changed { label, services: &after, credentials, settings };
+    let overlap_until = overlap(app, now);
+    let changed = Changed { label, services: &after, credentials, overlap_until, settings };
     let mut tx = flows::begin(&app.db).await?;
     if !connection::update(&mut tx, client_id, id, old.version, &changed, now).await.map_err(label_taken)? {
         return Err(Refused::ChangedMeanwhile);
@@ -282,11 +284,11 @@ fn end_fault(new: &NewStatus<'_>, now: DateTime<Utc>) -> Option<&'static str> {
 pub async fn remove(app: &App, caller: &Caller, old: &Stored) -> Result<Stored, Refused> {
     let (client_id, id, now) = (old.client_id, old.connection.id, app.now());
     let mut tx = flows::begin(&app.db).await?;
-    if !connection::remove(&mut tx, client_id, id, old.version, now).await? {
+    if !removal::remove(&mut tx, client_id, id, old.version, now).await? {
         return Err(Refused::ChangedMeanwhile);
     }
     monitoring::unset(&mut tx, client_id, id).await?;
-    let left = connection::unfinished(&mut tx, client_id, id).await?;
+    let left = removal::unfinished(&mut tx, client_id, id).await?;
     if left != (Unfinished { attempts: 0, exceptions: 0 }) {
         return Err(Refused::Unfinished(left));
     }
@@ -321,32 +323,22 @@ pub async fn rotate(app: &App, client_id: Uuid, id: Uuid, all: &Value, settings:
             label: &old.connection.label,
             services: &services,
             credentials: Some((&sealed, &names(all))),
+            overlap_until: overlap(app, app.now()),
             settings,
         };
         let mut tx = flows::begin(&app.db).await?;
         // Who changed it meanwhile is not undone: its newest version is rotated.
-        if connection::update(&mut tx, client_id, id, old.version, &changed, app.now()).await? {
+        let now = app.now();
+        if connection::update(&mut tx, client_id, id, old.version, &changed, now).await? {
+            let (mode, object) = (Some(old.connection.mode), ids::show(ids::CONNECTION, id));
+            let both = Change { credentials: Some(all), settings: Some(settings), ..Change::default() };
+            let detail = difference(&old, &both, &services, &services, |_| FeePlan::default());
+            let (person, action, object) = (COMMAND_LINE, "connection.changed", object.as_str());
+            record(&mut tx, &Deed { client_id, mode, person, action, object, detail }, now).await?;
             tx.commit().await?;
             forget(app, client_id, id);
             return Ok(());
         }
         anyhow::ensure!(old.removed_at.is_none(), "there is no such connection");
     }
-}
-
-/// Sets a connection's status, for who runs the installation; `false` where there is none.
-pub async fn set_status(
-    app: &App,
-    client_id: Uuid,
-    id: Uuid,
-    status: ConnectionStatus,
-    reason: &str,
-) -> store::Result<bool> {
-    let mut tx = flows::begin(&app.db).await?;
-    let new = NewStatus { status, reason, until: None };
-    let done = status::set_status(&mut tx, client_id, id, None, &new, app.now()).await?;
-    monitoring::release(&mut tx, client_id, id, app.now()).await?;
-    tx.commit().await?;
-    forget(app, client_id, id);
-    Ok(done)
 }

@@ -1,6 +1,7 @@
-//! Maintenance that ends by itself: its connection is ACTIVE again, and the audit log says that nobody did it.
+//! What ends by itself at a connection: maintenance, after which it is ACTIVE again and the audit log says that nobody
+//! did it, and the overlap of replaced secrets.
 //!
-//! Nothing else is left so. INACTIVE stays until somebody activates it.
+//! No other status is left so. INACTIVE stays until somebody activates it.
 
 use serde_json::json;
 
@@ -11,7 +12,7 @@ use crate::domain::service::Mode;
 use crate::flows;
 use crate::flows::audit::{self, Deed, ENGINE};
 use crate::store::status::{self, Overdue};
-use crate::store::{self, monitoring};
+use crate::store::{self, connection, monitoring};
 
 /// Why a connection is ACTIVE again.
 const OVER: &str = "The maintenance is over.";
@@ -26,6 +27,15 @@ pub async fn end_maintenance(app: &App) -> store::Result<()> {
             tracing::warn!(connection = %due.id, %error, "a maintenance could not be ended; it is tried again");
         }
     }
+    Ok(())
+}
+
+/// Forgets replaced secrets whose overlap is over: from then on nothing can be asked with them.
+pub async fn end_overlaps(app: &App) -> store::Result<()> {
+    let mut tx = flows::single(&app.db).await?;
+    let ended = connection::end_overlaps(&mut tx, app.now()).await?;
+    tx.commit().await?;
+    ended.into_iter().for_each(|(client_id, id)| forget(app, client_id, id));
     Ok(())
 }
 

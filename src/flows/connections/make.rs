@@ -16,12 +16,13 @@ use crate::domain::ids;
 use crate::domain::service::{Mode, Service};
 use crate::flows;
 use crate::flows::access::Caller;
-use crate::flows::audit::audited;
+use crate::flows::audit::{Deed, audited, record};
 use crate::flows::once::{self, First, Once};
 use crate::outbound::{self, OutboundLimits};
 use crate::providers::{FieldFault, Provider, form};
-use crate::store::connection::{self, Unfinished};
+use crate::store::connection;
 use crate::store::fee::{self, NewPlan};
+use crate::store::removal::Unfinished;
 use crate::store::{self, Tx, sequence};
 
 /// A connection to make. `credentials` and `settings` are as the provider's form names them.
@@ -46,6 +47,8 @@ pub struct Choice<'a> {
     pub services: Option<&'a [String]>,
     /// First versions of single services, instead of the one for all.
     pub fees: &'a [FeeChange<'a>],
+    /// Why it begins INACTIVE; it begins ACTIVE where `None`.
+    pub inactive: Option<&'a str>,
 }
 
 /// The longest label, in characters.
@@ -128,7 +131,10 @@ pub async fn create(app: &App, new: &NewConnection<'_>) -> anyhow::Result<Made> 
     let good = check(app, new, Choice::default(), &mut faults);
     let good = good.ok_or(Refused::Fields(faults))?;
     let mut tx = flows::begin(&app.db).await?;
-    let made = insert(app, &mut tx, &good, &[]).await?;
+    let made = insert(app, &mut tx, &good, &[], None).await?;
+    let (object, detail) = (ids::show(ids::CONNECTION, made.id), told(&good, &[]));
+    let (client_id, mode, person, action) = (new.client_id, Some(new.mode), new.by, "connection.created");
+    record(&mut tx, &Deed { client_id, mode, person, action, object: &object, detail }, app.now()).await?;
     tx.commit().await?;
     forget(app, new.client_id, made.id);
     Ok(made)
@@ -183,25 +189,29 @@ async fn try_create(
     settle(faults, label_used.is_some())?;
     let good = good.ok_or_else(|| anyhow::anyhow!("a connection is wrong, and nothing says why"))?;
     let mut tx = flows::begin(&app.db).await?;
-    let made = insert(app, &mut tx, &good, choice.fees).await.map_err(label_taken)?;
+    let made = insert(app, &mut tx, &good, choice.fees, choice.inactive).await.map_err(label_taken)?;
     // The default sequences are locked by now: of two that come at once, the second counts the first.
     if connection::count(&mut tx, new.client_id, new.mode.as_str()).await? > MOST {
         return Err(Refused::TooMany);
     }
-    let mut detail = json!({
-        "provider": new.provider, "label": new.label.trim(), "services": good.services, "fee": new.fee,
-        "credentials": names(new.credentials), "settings": names(new.settings),
-    });
-    if !choice.fees.is_empty() {
-        let each: BTreeMap<_, _> = choice.fees.iter().map(|fee| (fee.service, &fee.plan)).collect();
-        detail["fee"] = json!(each);
-    }
+    let detail = told(&good, choice.fees);
     audited(&mut tx, caller, "connection.created", &ids::show(ids::CONNECTION, made.id), detail, app.now()).await?;
     if !once::commit(app, tx, caller, ROUTE, once, made.id).await? {
         return Ok(None);
     }
     forget(app, new.client_id, made.id);
     Ok(Some(made))
+}
+
+/// What the audit log says of a new connection: of credentials and settings the names alone.
+fn told(good: &Good<'_>, fees: &[FeeChange<'_>]) -> Value {
+    let new = good.new;
+    let each: BTreeMap<_, _> = fees.iter().map(|fee| (fee.service, &fee.plan)).collect();
+    json!({
+        "provider": new.provider, "label": new.label.trim(), "services": good.services,
+        "fee": if each.is_empty() { json!(new.fee) } else { json!(each) },
+        "credentials": names(new.credentials), "settings": names(new.settings),
+    })
 }
 
 /// Somebody took the label between the look and the write.
@@ -312,7 +322,13 @@ pub(super) fn names(fields: &Value) -> Vec<String> {
     names
 }
 
-async fn insert(app: &App, tx: &mut Tx, good: &Good<'_>, fees: &[FeeChange<'_>]) -> store::Result<Made> {
+async fn insert(
+    app: &App,
+    tx: &mut Tx,
+    good: &Good<'_>,
+    fees: &[FeeChange<'_>],
+    inactive: Option<&str>,
+) -> store::Result<Made> {
     let Good { new, provider, identity, services } = good;
     let now = app.now();
     let id = ids::new_id(now);
@@ -330,6 +346,7 @@ async fn insert(app: &App, tx: &mut Tx, good: &Good<'_>, fees: &[FeeChange<'_>])
         credential_fields: &names(new.credentials),
         settings: new.settings,
         codename: &codename,
+        inactive,
     };
     connection::insert(tx, &row, now).await?;
     // The first version for each service, from the connection's first moment on where it names no other.

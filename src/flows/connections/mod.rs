@@ -21,6 +21,7 @@ pub use probe::*;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -50,34 +51,70 @@ pub(super) async fn open(app: &App, client_id: Uuid, id: Uuid) -> anyhow::Result
 
 /// A connection with its credentials opened.
 fn opened(app: &App, stored: Stored) -> anyhow::Result<OpenConnection> {
-    let account = Account {
+    let account = |credentials| Account {
         identity: stored.connection.identity.clone(),
         mode: stored.connection.mode,
-        credentials: credentials(app, &stored)?,
+        credentials,
         settings: stored.connection.settings.clone(),
     };
-    Ok(OpenConnection { connection: stored.connection, account })
+    let before = match &stored.previous {
+        Some((sealed, until)) => Some((account(secrets(app, &stored, sealed)?), *until)),
+        None => None,
+    };
+    let account = account(credentials(app, &stored)?);
+    Ok(OpenConnection { connection: stored.connection, account, before })
 }
 
 /// A connection's credentials, opened.
 fn credentials(app: &App, stored: &Stored) -> anyhow::Result<SecretString> {
+    secrets(app, stored, &stored.credentials)
+}
+
+fn secrets(app: &App, stored: &Stored, sealed: &[u8]) -> anyhow::Result<SecretString> {
     let place = credentials_place(stored.client_id, stored.connection.id);
-    Ok(SecretString::from(String::from_utf8(app.keys.open(place, &stored.credentials)?)?))
+    Ok(SecretString::from(String::from_utf8(app.keys.open(place, sealed)?)?))
+}
+
+/// Until when credentials that are replaced at `now` may still be asked with.
+fn overlap(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
+    now + app.config.schedule.seconds(app.config.schedule.secret_overlap_s)
 }
 
 /// A call in the name of `identity`: the one frozen into the attempt, whatever the connection says today.
 pub(super) fn call(app: &App, open: &OpenConnection, identity: &str, order: Option<&Order>) -> anyhow::Result<Call> {
+    call_as(app, open, &open.account, identity, order)
+}
+
+/// The same call with the secrets before today's, while they overlap; for questions alone. Who replaces secrets here may
+/// do so before or after the provider does, and no answer is missed for it.
+pub(super) fn call_before(
+    app: &App,
+    open: &OpenConnection,
+    identity: &str,
+    order: Option<&Order>,
+) -> anyhow::Result<Option<Call>> {
+    let before = open.before.as_ref().filter(|(_, until)| app.now() < *until);
+    before.map(|(account, _)| call_as(app, open, account, identity, order)).transpose()
+}
+
+fn call_as(
+    app: &App,
+    open: &OpenConnection,
+    account: &Account,
+    identity: &str,
+    order: Option<&Order>,
+) -> anyhow::Result<Call> {
     let provider = app
         .providers
         .get(&open.connection.provider)
         .ok_or_else(|| anyhow::anyhow!("provider {:?} is not configured", open.connection.provider))?;
     anyhow::ensure!(
-        identity == open.account.identity,
+        identity == account.identity,
         "the attempt was made as another account than its connection has now"
     );
-    let mut call = Call::new(app.outbound.clone(), app.clock.clone(), provider.code(), open.account.clone());
+    let mut call = Call::new(app.outbound.clone(), app.clock.clone(), provider.code(), account.clone());
     // A provider that repeats our credentials in an answer does not get them into our tables.
-    if let Ok(Value::Object(fields)) = serde_json::from_str(open.account.credentials.expose_secret()) {
+    if let Ok(Value::Object(fields)) = serde_json::from_str(account.credentials.expose_secret()) {
         let secrets = fields.values().filter_map(Value::as_str).filter(|value| *value != identity);
         call = secrets.fold(call, |call, secret| call.mask(secret, "…".into()));
     }

@@ -44,6 +44,13 @@ pub(super) async fn new_person(
     Ok((id, key))
 }
 
+/// The key of a client's file, as it is; `None` where there is no file.
+pub(in crate::flows) async fn existing(app: &App, client_id: Uuid) -> anyhow::Result<Option<DataKey>> {
+    let Some(row) = data_key::kyb(&app.db, client_id).await? else { return Ok(None) };
+    let wrapped = row.wrapped.as_deref().context("the key of a KYB file is destroyed")?;
+    Ok(Some(DataKey::open(&app.keys, place(client_id, row.id), wrapped)?))
+}
+
 /// The key of a client's file; it is made with the first version.
 pub(super) async fn of_file(
     tx: &mut Tx,

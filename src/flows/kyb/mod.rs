@@ -5,7 +5,7 @@
 //! logged, told in an event or named in the audit log but the names of its fields.
 
 mod blocks;
-mod keys;
+pub(super) mod keys;
 mod people;
 mod save;
 
@@ -26,6 +26,7 @@ use crate::crypto::envelope::{DataKey, Place};
 use crate::domain::kyb::completeness::{self, Addition};
 use crate::domain::kyb::{Fault, File, Person, Sheet};
 use crate::providers::Provider;
+use crate::providers::onboarding::Onboarding;
 use crate::store::kyb::Saved;
 use crate::store::{self, data_key, kyb};
 
@@ -91,9 +92,16 @@ pub async fn versions(app: &App, client_id: Uuid, before: Option<i32>, limit: i6
 
 /// What is missing in a file for a provider; `None` for a provider that this installation does not have.
 pub fn missing(app: &App, file: Option<&File>, provider: Option<&str>) -> Option<Vec<Fault>> {
-    let additions: &[Addition] = match provider {
-        Some(code) => app.providers.get(code).map(Provider::kyb_additions)?,
-        None => &[],
+    let additions: Vec<Addition> = match provider {
+        Some(code) => {
+            let (provider, target) = (app.providers.get(code), app.targets.get(code));
+            if provider.is_none() && target.is_none() {
+                return None;
+            }
+            let of_provider = provider.map(Provider::kyb_additions).unwrap_or_default();
+            of_provider.iter().chain(target.map(Onboarding::additions).unwrap_or_default()).copied().collect()
+        }
+        None => Vec::new(),
     };
-    Some(completeness::missing(file, additions))
+    Some(completeness::missing(file, &additions))
 }

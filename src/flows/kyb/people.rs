@@ -18,7 +18,7 @@ use crate::domain::kyb::documents::of_person;
 use crate::domain::webhook::time;
 use crate::flows;
 use crate::flows::audit::{Deed, record};
-use crate::store::{data_key, document, kyb};
+use crate::store::{data_key, document, kyb, onboarding_line};
 
 /// Somebody who stands in a client's file, in whatever version.
 #[derive(Debug)]
@@ -123,6 +123,8 @@ pub async fn erase(app: &App, client_id: Uuid, person: Uuid, by: &str) -> anyhow
     data_key::destroy_person(&mut tx, client_id, person, now).await?;
     let named: Vec<Uuid> = named.into_iter().collect();
     let documents = document::erase(&mut tx, client_id, &named, now).await?;
+    // What providers said of the versions this person stands in may tell of them.
+    onboarding_line::forget(&mut tx, client_id, person).await?;
     let shown = ids::show(ids::PERSON, person);
     let detail = json!({ "documents": documents.len() });
     record(&mut tx, &deed(client_id, by, "privacy.erased", &shown, detail), now).await?;

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::crypto::secret::SecretString;
 use crate::domain::ids;
 use crate::domain::role::Role;
+use crate::flows::audit::COMMAND_LINE;
 use crate::store::user::{self, NewUser};
 use crate::store::{membership, session};
 
@@ -27,7 +28,7 @@ pub async fn reset(app: &App, email: &str, second_factor_too: bool) -> anyhow::R
     let whom = ids::show(ids::USER, row.user_id);
     for employer in membership::of_user(&app.db, row.user_id).await? {
         let detail = json!({ "secondFactorRemoved": second_factor_too });
-        audited(&mut tx, employer.client_id, "command line", ("password.link_made", &whom), detail, now).await?;
+        audited(&mut tx, employer.client_id, COMMAND_LINE, ("password.link_made", &whom), detail, now).await?;
     }
     tx.commit().await?;
     Ok(Some(format!("{}/console/set-password?token={token}", app.config.public_url())))
@@ -69,7 +70,7 @@ pub async fn person(
     if membership::insert(&mut tx, client_id, user_id, role.as_str(), now).await? {
         let whom = ids::show(ids::USER, user_id);
         let detail = json!({ "role": role.as_str() });
-        audited(&mut tx, client_id, "command line", ("member.added", &whom), detail, now).await?;
+        audited(&mut tx, client_id, COMMAND_LINE, ("member.added", &whom), detail, now).await?;
     }
     tx.commit().await?;
     Ok(user_id)

@@ -13,6 +13,7 @@ use crate::crypto::envelope::Place;
 use crate::crypto::secret::{Personal, SecretString};
 use crate::domain::ids;
 use crate::domain::role::{Feature, Level, Role};
+use crate::flows::audit::COMMAND_LINE;
 use crate::store::membership::{self, Invitation, NewInvitation};
 use crate::store::user::{self, NewUser};
 use crate::store::{self, Tx};
@@ -85,7 +86,7 @@ pub async fn invite(app: &App, person: &Person, email: &str, role: Role) -> Resu
 
 /// The same for who runs the installation: how the first owner comes in.
 pub async fn invite_first(app: &App, client_id: Uuid, email: &str, role: Role) -> Result<String, Refused> {
-    write(app, client_id, "command line", email, role).await
+    write(app, client_id, COMMAND_LINE, email, role).await
 }
 
 async fn write(app: &App, client_id: Uuid, by: &str, email: &str, role: Role) -> Result<String, Refused> {

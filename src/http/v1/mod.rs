@@ -13,6 +13,7 @@ pub mod get_status;
 pub mod health;
 pub mod ip_allow_list;
 pub mod kyb;
+pub mod onboarding;
 pub mod payment;
 pub mod providers;
 pub mod send_money;

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use paystrator::domain::fee::FeePlan;
+use paystrator::domain::ids;
 use paystrator::domain::service::Mode;
 use paystrator::flows::connections;
 use paystrator::sandbox::{Fault, Kind};
@@ -55,6 +56,14 @@ impl World {
         let credentials = serde_json::to_value(self.sandbox.oy.credentials()).unwrap();
         let settings = json!({ "base_url": base_url });
         connections::rotate(&self.app, self.client_id, self.connection_id, &credentials, &settings).await.unwrap();
+    }
+
+    /// Sets the first connection's status, as its owner does.
+    pub async fn set_status(&self, status: &str) {
+        let path = format!("/v1/providers/{}/status", ids::show(ids::CONNECTION, self.connection_id));
+        let wish = json!({ "status": status, "reason": "test" }).to_string();
+        let done = self.caller.call("POST", &path, Some(wish), &[("If-Match", "*")]).await;
+        assert_eq!(done.status, 200, "{}", done.body);
     }
 
     /// Another connection, at the end of the sequence.

@@ -67,6 +67,11 @@ fn masked(mut value: Value) -> Value {
         "key",
         "statusUntil",
         "saved_at",
+        "since",
+        "last_at",
+        "updated_at",
+        "next_try_at",
+        "reference_id",
         "created_at",
         "erased_at",
         "read_at",
@@ -91,13 +96,13 @@ fn masked(mut value: Value) -> Value {
 fn without_ids(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(['_', ':', '/']) {
+    while let Some(at) = rest.find(['_', ':', '/', '-']) {
         let (before, after) = rest.split_at(at + 1);
         out.push_str(before);
         let hex = after.bytes().take_while(u8::is_ascii_hexdigit).count();
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
         let (cut, word) = match () {
-            () if before.ends_with('_') && hex == 32 => (32, "[id]"),
+            () if (before.ends_with('_') || before.ends_with("-kyb-")) && hex == 32 => (32, "[id]"),
             () if before.ends_with('/') && hex == 32 => (32, "[codename]"),
             () if before.ends_with("127.0.0.1:") => (digits, "[port]"),
             () => (0, ""),
@@ -137,6 +142,17 @@ impl Caller {
 
     /// Any call; `headers` come on top, and an `Authorization` among them replaces the key.
     pub async fn call(&self, method: &str, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Reply {
+        self.try_call(method, path, body, headers).await.expect("the service answers")
+    }
+
+    /// The same; `None` where nobody answers, as of a process that dies meanwhile.
+    pub async fn try_call(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<String>,
+        headers: &[(&str, &str)],
+    ) -> Option<Reply> {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) && !self.key.is_empty() {
@@ -148,7 +164,7 @@ impl Caller {
         if let Some(body) = body {
             request = request.header("Content-Type", "application/json").body(body);
         }
-        Self::read(request.send().await.expect("the service answers")).await
+        Some(Self::read(request.send().await.ok()?).await)
     }
 
     /// Uploads a file as a document; `kind` is its Content-Type, where one is said.

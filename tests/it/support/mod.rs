@@ -9,6 +9,7 @@ pub mod files;
 pub mod golden;
 pub mod http;
 pub mod kyb;
+pub mod onboarding;
 pub mod pg;
 pub mod rig;
 pub mod truth;

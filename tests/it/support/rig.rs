@@ -90,6 +90,8 @@ pub struct Rig {
     pub inboxes: Option<Inboxes>,
     /// The simulators' clock, where it is not the machine's.
     pub their_clock: Clock,
+    /// What differs in the processes of this rig alone.
+    pub environment: Vec<(String, String)>,
 }
 
 /// What a rig is made of, where it is not the usual.
@@ -184,7 +186,7 @@ impl Rig {
         }
         let (app, inboxes) = put_together(&url, ground.clock, ground.config);
         let sql = PgPool::connect(&url).await.unwrap();
-        Rig { url, app, sandbox, sql, inboxes: Some(inboxes), their_clock: ground.their_clock }
+        Rig { url, app, sandbox, sql, inboxes: Some(inboxes), their_clock: ground.their_clock, environment: Vec::new() }
     }
 
     /// Another `App` on the same ground, as after a restart: whatever was in memory is gone.
@@ -279,6 +281,7 @@ impl Rig {
         command
             .arg("serve")
             .envs(ENVIRONMENT)
+            .envs(self.environment.iter().cloned())
             .env("DATABASE_URL", &self.url)
             .env("PAYSTRATOR__KEYS__MASTER", format!("1:{}", STANDARD.encode(MASTER)))
             .env("NO_COLOR", "1")

@@ -66,6 +66,8 @@ pub struct Options {
     pub database: Option<String>,
     /// Connections beside OY!'s, after it in the default sequence, by the codes of their providers.
     pub also: &'static [&'static str],
+    /// The codes of providers that KYB files are pushed to; a stand-in for each.
+    pub kyb: Vec<String>,
 }
 
 impl Default for Options {
@@ -86,6 +88,7 @@ impl Default for Options {
             must_be_idle: true,
             database: None,
             also: &[],
+            kyb: Vec::new(),
         }
     }
 }
@@ -131,7 +134,7 @@ impl World {
     pub async fn start(options: Options) -> World {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let dir = pg::folder(&format!("world-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
-        let Options { clock, mut config, simulator, callbacks, database, also, .. } = options;
+        let Options { clock, mut config, simulator, callbacks, database, also, kyb, .. } = options;
         if config.documents.folder.is_empty() {
             config.documents.folder = dir.join("documents").to_string_lossy().into_owned();
         }
@@ -144,12 +147,18 @@ impl World {
             Outbound::new(limits).expect("the doors open")
         };
         let outbound = doors(config.webhooks.allow_http, config.webhooks.allow_private);
-        let sandbox_config =
+        let mut sandbox_config =
             SandboxConfig { speed: config.schedule.speed, clock: clock.clone(), ..SandboxConfig::new(&dir) };
+        sandbox_config.kyb.clone_from(&kyb);
         let sandbox = sandbox::start(sandbox_config, doors(true, true)).await.expect("the sandbox starts");
         let keys = Keyring::new([(1, [7u8; 32])].into()).expect("one key");
-        let parts = Parts { db: open(&url), clock, outbound, config, keys };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for code in &kyb {
+            // Links must lead here.
+            config.server.public_url = format!("http://{}", listener.local_addr().unwrap());
+            super::onboarding::aim(&mut config, &sandbox, code);
+        }
+        let parts = Parts { db: open(&url), clock, outbound, config, keys };
         let service = Service::start(parts, listener).await.expect("the service starts");
         let app = service.app.clone();
         let client_id = access::create_client(&app, "Dummy Company").await.unwrap();
@@ -172,7 +181,12 @@ impl World {
             }
             simulator.change_settings(settings).expect("the simulator takes its settings");
         }
+        for code in &kyb {
+            super::onboarding::introduce(&app, &sandbox, code, &service.url).await;
+        }
         let sql = PgPool::connect(&url).await.unwrap();
+        // What tests find in the audit log is what they did.
+        sqlx::query("TRUNCATE audit, audit_head").execute(&sql).await.expect("the log is emptied");
         World { service, app, sandbox, client_id, connection_id: oy.id, callback_path, caller, colleague, sql, dir }
     }
 

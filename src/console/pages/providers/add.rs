@@ -184,7 +184,7 @@ pub async fn create(State(console): State<Console>, signed: Signed, fields: Fiel
         by: &caller.person,
     };
     let kind = Some(fields.text("type")).filter(|kind| !kind.is_empty());
-    let choice = Choice { kind, services: Some(&services), fees: &fees };
+    let choice = Choice { kind, services: Some(&services), fees: &fees, inactive: None };
     match connections::create_by(&console.app, &caller, &new, choice, None).await {
         Ok(First::Made(made)) => {
             let path = format!("{HERE}/{}", ids::show(ids::CONNECTION, made.id));

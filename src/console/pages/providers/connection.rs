@@ -168,7 +168,7 @@ fn facts(console: &Console, frame: &Frame, stored: &Stored) -> Vec<(&'static str
     };
     let secrets: Vec<String> = stored.credential_fields.iter().map(label_of).collect();
     let mode = if connection.mode == Mode::Live { "mode.live_long" } else { "mode.test_long" };
-    vec![
+    let mut facts = vec![
         (frame.t("providers.provider"), provider_name(&console.app, &connection.provider)),
         (frame.t("providers.kind"), frame.t(kind_key(&stored.kind)).to_owned()),
         (frame.t("connection.mode"), frame.t(mode).to_owned()),
@@ -177,7 +177,10 @@ fn facts(console: &Console, frame: &Frame, stored: &Stored) -> Vec<(&'static str
         (frame.t("connection.credentials_at"), frame.time(&stored.credentials_at)),
         (frame.t("connection.created"), frame.time(&stored.created_at)),
         (frame.t("connection.id"), ids::show(ids::CONNECTION, connection.id)),
-    ]
+    ];
+    let until = stored.previous.as_ref().map(|(_, until)| until).filter(|until| console.app.now() < **until);
+    facts.extend(until.map(|until| (frame.t("connection.previous_until"), frame.time(until))));
+    facts
 }
 
 /// The settings that are set and not secret, as the form calls them.

@@ -33,7 +33,6 @@ use crate::domain::connection::ConnectionStatus;
 use crate::domain::ids;
 use crate::domain::service::Service;
 use crate::flows::access::Caller;
-use crate::flows::audit::ENGINE;
 use crate::flows::connections::{self, Refused};
 use crate::flows::people;
 use crate::store::connection::Stored;
@@ -87,12 +86,10 @@ pub fn path_of(stored: &Stored) -> String {
 
 /// Who did something, by name: a person's, a key's person's, or our own.
 pub async fn who(console: &Console, frame: &Frame, shown: &str) -> anyhow::Result<Personal> {
-    match shown {
-        ENGINE => return Ok(Personal::new(frame.t("history.engine"))),
-        connections::MONITORING => return Ok(Personal::new(frame.t("monitoring.title"))),
-        _ => {}
+    match frame.nobody(shown) {
+        Some(word) => Ok(Personal::new(word)),
+        None => people::name_of(&console.app, shown).await,
     }
-    people::name_of(&console.app, shown).await
 }
 
 /// The caller's connection of this id, or 404.

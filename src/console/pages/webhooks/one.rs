@@ -140,8 +140,8 @@ fn of(endpoint: &Endpoint) -> Typed {
 
 fn told(frame: &Frame, path: &str, row: delivery::Row, sees_payments: bool) -> Told {
     let event = ids::show(ids::EVENT, row.event_id);
-    // A test belongs to no payment: the endpoint stands in its place.
-    let payment = (sees_payments && row.payment_id != row.endpoint_id)
+    // A test belongs to no payment, and neither does an onboarding: another stands in its place.
+    let payment = (sees_payments && row.kind.starts_with("payment."))
         .then(|| format!("/console/transactions/{}", ids::show(ids::SEND_MONEY, row.payment_id)));
     Told {
         kind: row.kind.clone(),

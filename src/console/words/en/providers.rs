@@ -43,6 +43,7 @@ pub const WORDS: &super::super::Table = &[
     ("connection.credentials", "Credentials"),
     ("connection.credentials_text", "From the provider. Secrets are encrypted and never shown again."),
     ("connection.credentials_at", "Credentials since"),
+    ("connection.previous_until", "Old ones still asked with until"),
     ("connection.credentials_new", "New credentials"),
     ("connection.keep_text", "What you leave empty stays as it is. Only secrets of the same account can be replaced."),
     (
@@ -188,7 +189,6 @@ pub const WORDS: &super::super::Table = &[
     ("history.title", "History"),
     ("history.none", "Nobody has changed it yet."),
     ("history.by", "By"),
-    ("history.engine", "Paystrator"),
     ("flash.connected", "The provider is connected. Test it, then set its callback address at the provider."),
     ("flash.connection_changed", "The changes are saved."),
     ("flash.unchanged", "Nothing was different, so nothing was changed."),

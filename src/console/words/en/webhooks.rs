@@ -80,6 +80,7 @@ pub const WORDS: &super::super::Table = &[
     ("event.payment.expired", "It ran out before it was paid."),
     ("event.payment.reversed", "It was paid, and came back."),
     ("event.payment.exception", "Something contradicts itself; people look at it."),
+    ("event.onboarding.updated", "A provider's onboarding stands otherwise than before."),
     ("flash.endpoint_changed", "The endpoint is changed."),
     ("flash.endpoint_on", "The endpoint is on."),
     ("flash.endpoint_off", "The endpoint is off."),

@@ -43,6 +43,7 @@ pub const WORDS: &super::super::Table = &[
     ("connection.credentials", "Kredensial"),
     ("connection.credentials_text", "Dari penyedia. Rahasia dienkripsi dan tidak pernah ditampilkan lagi."),
     ("connection.credentials_at", "Kredensial sejak"),
+    ("connection.previous_until", "Yang lama masih dipakai bertanya sampai"),
     ("connection.credentials_new", "Kredensial baru"),
     (
         "connection.keep_text",
@@ -191,7 +192,6 @@ pub const WORDS: &super::super::Table = &[
     ("history.title", "Riwayat"),
     ("history.none", "Belum ada yang mengubahnya."),
     ("history.by", "Oleh"),
-    ("history.engine", "Paystrator"),
     ("flash.connected", "Penyedia terhubung. Uji dulu, lalu pasang alamat callback-nya di penyedia."),
     ("flash.connection_changed", "Perubahan disimpan."),
     ("flash.unchanged", "Tidak ada yang berbeda, jadi tidak ada yang diubah."),

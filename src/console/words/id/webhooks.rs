@@ -89,6 +89,7 @@ pub const WORDS: &super::super::Table = &[
     ("event.payment.expired", "Kedaluwarsa sebelum dibayar."),
     ("event.payment.reversed", "Sudah dibayar, lalu kembali."),
     ("event.payment.exception", "Ada yang bertentangan; orang memeriksanya."),
+    ("event.onboarding.updated", "Status onboarding pada penyedia berubah."),
     ("flash.endpoint_changed", "Endpoint diubah."),
     ("flash.endpoint_on", "Endpoint menyala."),
     ("flash.endpoint_off", "Endpoint mati."),

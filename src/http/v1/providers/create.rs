@@ -94,7 +94,7 @@ pub async fn create(
         fee: body.fee.as_ref().map(Fee::plan).unwrap_or_default(),
         by: &caller.person,
     };
-    let choice = Choice { kind: body.kind.as_deref(), services: body.services.as_deref(), fees: &[] };
+    let choice = Choice { kind: body.kind.as_deref(), services: body.services.as_deref(), fees: &[], inactive: None };
     let (id, is_new) = match connections::create_by(&http.app, &caller, &new, choice, once).await.map_err(refused)? {
         First::Made(made) => (made.id, true),
         First::Replayed(id) => (id, false),

@@ -89,6 +89,9 @@ pub struct CredentialsSet {
     pub fields: Vec<String>,
     /// When they were last replaced.
     pub changed_at: String,
+    /// Until when questions about payments may still be asked with the ones before; left out where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_until: Option<String>,
 }
 
 /// What the provider charges for a payment: a flat fee or a percentage of the amount, and VAT on the fee.
@@ -158,7 +161,11 @@ impl Connection {
                 .map(|service| (service.as_str(), Fee::of(&plans.at(connection.id, *service, now))))
                 .collect(),
             settings,
-            credentials: CredentialsSet { fields: stored.credential_fields, changed_at: time(stored.credentials_at) },
+            credentials: CredentialsSet {
+                fields: stored.credential_fields,
+                changed_at: time(stored.credentials_at),
+                previous_until: stored.previous.map(|(_, until)| until).filter(|until| now < *until).map(time),
+            },
             last_activity_at,
             version: stored.version,
             created_at: time(stored.created_at),
@@ -197,7 +204,7 @@ pub fn field_errors(faults: Vec<FieldFault>) -> Vec<FieldError> {
     faults.into_iter().map(|fault| FieldError { field: fault.field, message: fault.reason }).collect()
 }
 
-fn refused(refused: Refused) -> ApiError {
+pub(super) fn refused(refused: Refused) -> ApiError {
     match refused {
         Refused::Fields(faults) => ApiError::fields(field_errors(faults)),
         Refused::LabelUsed => ApiError::conflict(
