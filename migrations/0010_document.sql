@@ -24,6 +24,19 @@ CREATE UNIQUE INDEX document_once ON document (client_id, fingerprint) WHERE fin
 CREATE INDEX document_unfinished ON document (created_at) WHERE state IN ('uploading', 'removing');
 CREATE INDEX document_unremoved ON document (erased_at) WHERE state = 'erased' AND removed_at IS NULL;
 
+-- Which documents each version of a KYB file names, and whose they are: an erasure needs no version opened to find them.
+CREATE TABLE kyb_document (
+    client_id   uuid        NOT NULL,
+    version     integer     NOT NULL,
+    document_id uuid        NOT NULL,               -- at one place of a version
+    person_id   uuid,                               -- null: the company's
+    PRIMARY KEY (client_id, version, document_id),
+    FOREIGN KEY (client_id, version) REFERENCES kyb_version (client_id, version),
+    FOREIGN KEY (client_id, document_id) REFERENCES document (client_id, id),
+    FOREIGN KEY (client_id, person_id) REFERENCES data_key (client_id, id)
+);
+CREATE INDEX kyb_document_of ON kyb_document (client_id, person_id) WHERE person_id IS NOT NULL;
+
 -- Leave to read documents by links, for one reader, until a time. The links are made from the grant's id.
 CREATE TABLE document_grant (
     client_id     uuid        NOT NULL REFERENCES client,

@@ -77,7 +77,7 @@ static ARMED: AtomicBool = AtomicBool::new(false);
 static PLAN: OnceLock<(String, u32)> = OnceLock::new();
 static PASSED: AtomicU32 = AtomicU32::new(0);
 
-/// Reads [`VARIABLE`], once, at the start of a process that serves.
+/// Reads [`VARIABLE`], once, at the start of a process that serves or changes something.
 pub fn arm(production: bool) -> anyhow::Result<()> {
     let Ok(wanted) = std::env::var(VARIABLE) else { return Ok(()) };
     anyhow::ensure!(!production, "{VARIABLE} is set: it kills the process on purpose and has no place in production");

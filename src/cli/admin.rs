@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::service::Database;
 use crate::app::App;
 use crate::config::Config;
+use crate::crash;
 use crate::domain::access::Rights;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
@@ -111,6 +112,7 @@ pub enum SendingCommand {
 
 /// Runs `work` with an [`App`] whose workers do not run.
 pub(super) fn with_app<T>(config: Config, work: impl AsyncFnOnce(Arc<App>) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    crash::arm(config.server.production)?;
     let database = Database::open(config)?;
     let result = super::runtime()?.block_on(async {
         let (app, _inboxes) = App::new(database.parts().await?)?;

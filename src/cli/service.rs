@@ -136,8 +136,12 @@ pub struct Service {
 
 impl Service {
     /// Starts workers and listener. `listener` is bound already, so that its address is known.
-    pub async fn start(parts: Parts, listener: TcpListener) -> anyhow::Result<Self> {
+    pub async fn start(mut parts: Parts, listener: TcpListener) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
+        if parts.config.server.public_url.is_empty() {
+            // Where a port was drawn, links must name that one.
+            parts.config.server.listen = address;
+        }
         let (app, inboxes) = App::new(parts)?;
         let workers = Workers::start(&app, inboxes);
         let (stop_http, stopped) = oneshot::channel::<()>();

@@ -10,6 +10,7 @@ use super::guard::{Fail, set_cookie};
 use super::visitor::{Console, FLASH, Look, Signed};
 use super::words::Lang;
 use super::{MENU, assets, show};
+use crate::domain::connection::OwnReason;
 use crate::domain::role::{Feature, Level, Role};
 use crate::domain::service::Mode;
 use crate::flows::audit::{COMMAND_LINE, ENGINE};
@@ -157,6 +158,19 @@ impl Frame {
             Role::Operation => "role.operation",
             Role::Developer => "role.developer",
         })
+    }
+
+    /// Why a connection has its status: in this language where we said so, and as it was written where a person did.
+    pub fn reason(&self, kept: &str) -> String {
+        match OwnReason::read(kept) {
+            None => kept.to_owned(),
+            Some(OwnReason::Silent { unanswered, sends }) => {
+                self.t1("reason.silent", "n", &unanswered.to_string()).replace("{of}", &sends.to_string())
+            }
+            Some(OwnReason::WaitOver) => self.t("reason.wait_over").into(),
+            Some(OwnReason::Answers) => self.t("reason.answers").into(),
+            Some(OwnReason::MaintenanceOver) => self.t("reason.maintenance_over").into(),
+        }
     }
 
     /// What people call who did something where no person did.

@@ -36,6 +36,48 @@ impl ConnectionStatus {
     }
 }
 
+/// Why a connection has its status where no person said so. It is kept as its sentence, beside those that people write;
+/// who shows it in another language reads it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnReason {
+    /// Monitoring: so many of so many sends got no answer.
+    Silent { unanswered: u32, sends: u32 },
+    /// Monitoring: nothing harmless can be asked, and the wait is over.
+    WaitOver,
+    /// Monitoring: the provider answers again.
+    Answers,
+    /// The end that was set for the maintenance has come.
+    MaintenanceOver,
+}
+
+impl std::fmt::Display for OwnReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            OwnReason::Silent { unanswered, sends } => {
+                write!(f, "Monitoring: {unanswered} of the last {sends} sends got no answer.")
+            }
+            OwnReason::WaitOver => f.write_str("Monitoring: the wait is over."),
+            OwnReason::Answers => f.write_str("Monitoring: the provider answers again."),
+            OwnReason::MaintenanceOver => f.write_str("The maintenance is over."),
+        }
+    }
+}
+
+impl OwnReason {
+    /// Reads a kept reason; `None` for one that a person wrote.
+    pub fn read(text: &str) -> Option<OwnReason> {
+        let mut numbers = text.split(' ').filter_map(|word| word.parse().ok());
+        let (unanswered, sends) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+        let all = [
+            OwnReason::Silent { unanswered, sends },
+            OwnReason::WaitOver,
+            OwnReason::Answers,
+            OwnReason::MaintenanceOver,
+        ];
+        all.into_iter().find(|reason| reason.to_string() == text)
+    }
+}
+
 /// What routing needs to know of a connection. Secrets are not part of it.
 #[derive(Clone, Debug)]
 pub struct Connection {

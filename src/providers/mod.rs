@@ -185,8 +185,8 @@ pub struct Balance {
 pub struct Probe<'a> {
     /// What is asked, in a word.
     pub asked: &'static str,
-    /// What a good answer leaves open, for people.
-    pub unproved: Option<&'static str>,
+    /// What a good answer leaves open, for people: in English and in Indonesian.
+    pub unproved: Option<[&'static str; 2]>,
     pub answer: BoxFuture<'a, Result<(), Trouble>>,
 }
 

@@ -217,13 +217,15 @@ pub async fn removed(tx: &mut Tx, client_id: Uuid, id: Uuid, now: DateTime<Utc>)
     Ok(())
 }
 
-/// Erases these documents of a client: name, digest and key go, in this transaction. Answers those that were stored.
-pub async fn erase(tx: &mut Tx, client_id: Uuid, ids: &[Uuid], now: DateTime<Utc>) -> Result<Vec<Uuid>> {
+/// Erases the documents that any version of a client's file names of a person: name, digest and key go, in this
+/// transaction. Answers those that were stored.
+pub async fn erase_of_person(tx: &mut Tx, client_id: Uuid, person_id: Uuid, now: DateTime<Utc>) -> Result<Vec<Uuid>> {
     let erased = sqlx::query_scalar!(
         "UPDATE document SET state = 'erased', about = NULL, fingerprint = NULL, erased_at = $3
-         WHERE client_id = $1 AND id = ANY ($2) AND state = 'stored' RETURNING id",
+         WHERE client_id = $1 AND state = 'stored'
+            AND id IN (SELECT document_id FROM kyb_document WHERE client_id = $1 AND person_id = $2) RETURNING id",
         client_id,
-        ids,
+        person_id,
         now,
     )
     .fetch_all(tx.conn())

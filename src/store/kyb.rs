@@ -80,8 +80,15 @@ pub async fn versions(db: &Db, client_id: Uuid, before: Option<i32>, limit: i64)
     .await?)
 }
 
-/// Writes a version with its people; says whether it was written: no two changes make the same version.
-pub async fn insert(tx: &mut Tx, client_id: Uuid, new: &Row, people: &[PersonRow]) -> Result<bool> {
+/// Writes a version with its people and the documents it names, each with whose it is; says whether it was written: no
+/// two changes make the same version.
+pub async fn insert(
+    tx: &mut Tx,
+    client_id: Uuid,
+    new: &Row,
+    people: &[PersonRow],
+    documents: &[(Uuid, Option<Uuid>)],
+) -> Result<bool> {
     let done = sqlx::query!(
         "INSERT INTO kyb_version (client_id, version, id, key_id, company, changed, saved_at, saved_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
@@ -110,6 +117,17 @@ pub async fn insert(tx: &mut Tx, client_id: Uuid, new: &Row, people: &[PersonRow
         &people.iter().map(|person| person.person_id).collect::<Vec<_>>(),
         &people.iter().map(|person| person.id).collect::<Vec<_>>(),
         &people.iter().map(|person| person.data.clone()).collect::<Vec<_>>() as &[Option<Vec<u8>>],
+    )
+    .execute(tx.conn())
+    .await?;
+    let (ids, owners): (Vec<Uuid>, Vec<Option<Uuid>>) = documents.iter().copied().unzip();
+    sqlx::query!(
+        "INSERT INTO kyb_document (client_id, version, document_id, person_id)
+         SELECT $1, $2, i.document_id, i.person_id FROM UNNEST($3::uuid[], $4::uuid[]) AS i(document_id, person_id)",
+        client_id,
+        new.version,
+        &ids,
+        &owners as &[Option<Uuid>],
     )
     .execute(tx.conn())
     .await?;
@@ -165,13 +183,4 @@ pub async fn of_person(db: &Db, client_id: Uuid, person_id: Uuid) -> Result<Vec<
     )
     .fetch_all(&db.reads)
     .await?)
-}
-
-/// What every version keeps of one person, sealed, with the row it is sealed to: as it stands in this transaction.
-pub async fn sealed_of_person(tx: &mut Tx, client_id: Uuid, person_id: Uuid) -> Result<Vec<(Uuid, Option<Vec<u8>>)>> {
-    let rows =
-        sqlx::query!("SELECT id, data FROM kyb_person WHERE client_id = $1 AND person_id = $2", client_id, person_id,)
-            .fetch_all(tx.conn())
-            .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.data)).collect())
 }

@@ -217,7 +217,7 @@ async fn whatever_is_done_to_it_by_hand_is_found() {
             (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
         };
         assert_eq!(verify().await, (Some(0), "7 entries of 2 clients, 0 broken chains\n".to_owned()));
-        world.alter("UPDATE audit SET object = 'conn_0' WHERE seq = 2").await;
+        world.alter("UPDATE audit SET object = 'conn_0' WHERE seq = 2 AND person = 'Ani'").await;
         let client = format!("cl_{}", world.client_id.simple());
         let said = format!("{client} entry 2: {changed}\n3 entries of 2 clients, 1 broken chains\n");
         assert_eq!(verify().await, (Some(1), said));

@@ -34,6 +34,10 @@ const KYB: [&str; 10] = [
     "PT KENARI MERDEKA",
 ];
 
+/// An uploaded document: its name, and what stands in it.
+const FILE_NAME: &str = "KTP Burung Kenari 1977.pdf";
+const FILE_CONTENT: &str = "NIK 8675309086753098 Kenari Direktur";
+
 thread_local! {
     /// Whether this thread's log lines are kept.
     static HEARD: Cell<bool> = const { Cell::new(false) };
@@ -191,6 +195,45 @@ async fn kyb_days(world: &World) -> Vec<String> {
     refusals
 }
 
+/// A document uploaded, read, refused in careless ways, and broken. Answers the refusals, and the last part of its link.
+async fn document_days(world: &World) -> (Vec<String>, String) {
+    let content = format!("%PDF-1.7\n{FILE_CONTENT}\n{}%%EOF\n", FILE_CONTENT.repeat(5_000));
+    let upload = async |name: &str, kind, content: String| world.caller.upload(name, kind, content).await;
+    let made = upload(FILE_NAME, None, content.clone()).await;
+    assert_eq!((made.status, &made.body["data"]["name"]), (201, &json!(FILE_NAME)), "{}", made.body);
+    assert_eq!(upload(FILE_NAME, None, content.clone()).await.status, 200);
+    let mut refusals = Vec::new();
+    let bad_name = format!("{FILE_NAME}/");
+    for (name, kind, content) in [
+        (FILE_NAME, Some("image/png"), content.clone()),
+        (FILE_NAME, Some(FILE_NAME), content.clone()),
+        (FILE_NAME, None, FILE_CONTENT.repeat(500)),
+        (FILE_NAME, None, content.trim_end().trim_end_matches("%%EOF").to_owned()),
+        (bad_name.as_str(), None, content.clone()),
+    ] {
+        let reply = upload(name, kind, content).await;
+        assert!(reply.status >= 400, "{}", reply.body);
+        refusals.push(reply.body.to_string());
+    }
+    let id = made.body["data"]["id"].as_str().unwrap();
+    let link = world.caller.post(&format!("/v1/kyb/documents/{id}/link"), json!({})).await;
+    let url = link.body["data"]["url"].as_str().unwrap();
+    assert_eq!(world.caller.fetch("GET", url).await.2, Some(content.into_bytes()));
+    refusals.push(world.caller.get(&format!("/v1/kyb/documents/{id}/reads")).await.body.to_string());
+    // What was meddled with, and what is ended.
+    let file = world.objects().into_iter().find(|file| file.ends_with(&id[4..])).unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 1]).unwrap();
+    assert_ne!(world.caller.fetch("HEAD", url).await.0, 404);
+    let _ = reqwest::get(url).await;
+    std::fs::write(&file, &whole).unwrap();
+    sqlx::query("UPDATE document_grant SET ended_at = now()").execute(&world.sql).await.unwrap();
+    let ended = world.caller.fetch("GET", url).await;
+    assert_eq!(ended.0, 404);
+    refusals.push(String::from_utf8(ended.2.unwrap()).unwrap());
+    (refusals, url.rsplit_once('/').unwrap().1.to_owned())
+}
+
 #[tokio::test]
 async fn no_canary_leaves_its_cage() {
     let logs = Capture::default();
@@ -212,6 +255,8 @@ async fn no_canary_leaves_its_cage() {
         let stub = Stub::start(parrot).await;
         let mut refusals = days(&world, &stub).await;
         refusals.extend(kyb_days(&world).await);
+        let (of_documents, token) = document_days(&world).await;
+        refusals.extend(of_documents);
         world.idle().await;
         assert!(hook.seen().iter().any(|told| told.body.contains("payment.failed")));
         assert!(stub.seen().len() >= 2);
@@ -226,8 +271,11 @@ async fn no_canary_leaves_its_cage() {
             keys.api_key,
             API_KEY.to_owned(),
             "sk_test_canary-of-a-stranger".to_owned(),
+            token,
         ];
-        let people = [NAME, ACCOUNT, TRUE_OWNER].map(String::from);
+        let people = [NAME, ACCOUNT, TRUE_OWNER, FILE_NAME, FILE_CONTENT, "Burung+Kenari", "Burung%20Kenari"];
+        let people = people.map(String::from);
+        let objects = world.objects().iter().map(|file| std::fs::read(file).unwrap()).collect::<Vec<_>>().concat();
         let kyb = KYB.map(String::from);
         let bodies: Vec<String> = hook.seen().into_iter().map(|told| told.body).collect();
         let places = [
@@ -235,6 +283,7 @@ async fn no_canary_leaves_its_cage() {
             ("the log", String::from_utf8_lossy(&logs.0.lock().unwrap()).into_owned()),
             ("a webhook's body", bodies.join("\n")),
             ("an API error", refusals.join("\n")),
+            ("the folder of documents", String::from_utf8_lossy(&objects).into_owned()),
         ];
         // Down to the finest level, of ours and of what we use.
         assert!(places[1].1.contains("TRACE") && places[1].1.contains("paystrator::"), "the log was not heard");

@@ -78,7 +78,23 @@ async fn what_goes_in_comes_out() {
         let rest = world.caller.get(&format!("/v1/kyb/documents?limit=100&cursor={cursor}")).await;
         assert_eq!((names(&rest).len(), &rest.body["data"]["nextCursor"]), (sizes.len(), &Value::Null));
         let id = rest.body["data"]["items"][0]["id"].as_str().unwrap().to_owned();
-        insta::assert_snapshot!(world.caller.get(&format!("/v1/kyb/documents/{id}")).await.shown(), @"");
+        insta::assert_snapshot!(world.caller.get(&format!("/v1/kyb/documents/{id}")).await.shown(), @r###"
+        HTTP 200
+        {
+          "data": {
+            "created_at": "[created_at]",
+            "created_by": "Ani",
+            "erased_at": null,
+            "id": "[id]",
+            "media_type": "application/pdf",
+            "name": "berkas 10485760.pdf",
+            "sha256": "[sha256]",
+            "size_bytes": 10485760
+          },
+          "errors": null,
+          "status": 200
+        }
+        "###);
         let entry = &world.caller.get("/v1/audit?limit=100").await.body["data"]["items"];
         let deeds: BTreeSet<&str> =
             entry.as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
@@ -92,7 +108,7 @@ async fn what_goes_in_comes_out() {
 async fn a_file_is_served_to_be_saved_and_each_reading_is_written_down() {
     run(async |world| {
         let content = pdf(1, 100_000);
-        let made = world.caller.upload("Akta – “PT Kenari”.pdf", None, content.clone()).await;
+        let made = world.caller.upload("Akta \"PT Kenari\".pdf", None, content.clone()).await;
         assert_eq!(made.status, 400, "{}", made.body["error"]["fields"]);
         let made = world.caller.upload("Akta – PT Kenari é.pdf", None, content.clone()).await;
         let id = id_of(&made);
@@ -113,7 +129,32 @@ async fn a_file_is_served_to_be_saved_and_each_reading_is_written_down() {
         assert_eq!(world.caller.fetch("GET", &url).await.2, Some(content.clone()));
         assert_eq!(world.caller.fetch("GET", &url).await.2, Some(content), "a link may be read again");
         let reads = world.caller.get(&format!("/v1/kyb/documents/{id}/reads?limit=2")).await;
-        insta::assert_snapshot!(reads.shown(), @"");
+        insta::assert_snapshot!(reads.shown(), @r###"
+        HTTP 200
+        {
+          "data": {
+            "items": [
+              {
+                "address": "127.0.0.1",
+                "id": "[id]",
+                "method": "GET",
+                "read_at": "[read_at]",
+                "reader": "Ani"
+              },
+              {
+                "address": "127.0.0.1",
+                "id": "[id]",
+                "method": "GET",
+                "read_at": "[read_at]",
+                "reader": "Ani"
+              }
+            ],
+            "nextCursor": "[nextCursor]"
+          },
+          "errors": null,
+          "status": 200
+        }
+        "###);
         let cursor = reads.body["data"]["nextCursor"].as_str().unwrap();
         let first = world.caller.get(&format!("/v1/kyb/documents/{id}/reads?cursor={cursor}")).await;
         assert_eq!(first.body["data"]["items"][0]["method"], "HEAD");
@@ -179,7 +220,44 @@ async fn whatever_is_unfit_is_refused_and_leaves_nothing() {
             told.push_str(&format!("{what}: {} {} {}\n", reply.status, code, message.as_str().unwrap_or_default()));
             nothing_stays(&world, what).await;
         }
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @r###"
+        nothing: 422 "document_unfit" The document is empty.
+        a text: 415 "document_kind_not_taken" A document is a PDF, a JPEG or a PNG, and nothing else.
+        a page: 415 "document_kind_not_taken" A document is a PDF, a JPEG or a PNG, and nothing else.
+        a program: 415 "document_kind_not_taken" A document is a PDF, a JPEG or a PNG, and nothing else.
+        an archive: 415 "document_kind_not_taken" A document is a PDF, a JPEG or a PNG, and nothing else.
+        a GIF with a PDF in it: 415 "document_kind_not_taken" A document is a PDF, a JPEG or a PNG, and nothing else.
+        a PDF after other bytes: 415 "document_kind_not_taken" A document is a PDF, a JPEG or a PNG, and nothing else.
+        three bytes: 415 "document_kind_not_taken" A document is a PDF, a JPEG or a PNG, and nothing else.
+        declared a page: 415 "document_kind_not_taken" A document is a PDF, a JPEG or a PNG, and nothing else.
+        declared a form: 415 "document_kind_not_taken" A document is a PDF, a JPEG or a PNG, and nothing else.
+        declared JSON: 415 "document_kind_not_taken" A document is a PDF, a JPEG or a PNG, and nothing else.
+        a PDF declared a JPEG: 422 "document_unfit" The document is not what its Content-Type says.
+        a PNG declared a PDF: 422 "document_unfit" The document is not what its Content-Type says.
+        a JPEG declared a PNG: 422 "document_unfit" The document is not what its Content-Type says.
+        a PDF cut off: 422 "document_unfit" The document is no PDF that is whole: %%EOF must stand near its end.
+        a PDF that ends early: 422 "document_unfit" The document is no PDF that is whole: %%EOF must stand near its end.
+        a PNG of too many pixels: 422 "document_unfit" The document is too large a picture: at most 50 megapixels, and 20,000 pixels a side.
+        a PNG too wide: 422 "document_unfit" The document is too large a picture: at most 50 megapixels, and 20,000 pixels a side.
+        a PNG as large as numbers go: 422 "document_unfit" The document is too large a picture: at most 50 megapixels, and 20,000 pixels a side.
+        a PNG without a picture: 422 "document_unfit" The document is a picture whose size cannot be read: save it anew.
+        a PNG that begins with a text: 422 "document_unfit" The document is a picture whose size cannot be read: save it anew.
+        a PNG of its mark alone: 422 "document_unfit" The document is a picture whose size cannot be read: save it anew.
+        a JPEG of too many pixels: 422 "document_unfit" The document is too large a picture: at most 50 megapixels, and 20,000 pixels a side.
+        a JPEG too high: 422 "document_unfit" The document is too large a picture: at most 50 megapixels, and 20,000 pixels a side.
+        a JPEG without a picture: 422 "document_unfit" The document is a picture whose size cannot be read: save it anew.
+        a JPEG whose size comes too late: 422 "document_unfit" The document is a picture whose size cannot be read: save it anew.
+        a JPEG of height 0: 422 "document_unfit" The document is a picture whose size cannot be read: save it anew.
+        no name: 400 "wrong_parameters_in_request" name must have 1 to 150 characters
+        blanks for a name: 400 "wrong_parameters_in_request" name must have 1 to 150 characters
+        a path for a name: 400 "wrong_parameters_in_request" name must not hold /, \ or "
+        a path of Windows: 400 "wrong_parameters_in_request" name must not hold /, \ or "
+        a page for a name: 400 "wrong_parameters_in_request" name must not hold < or >
+        lines for a name: 400 "wrong_parameters_in_request" name must not hold line breaks or other control characters
+        turned letters: 400 "wrong_parameters_in_request" name must not hold characters that cannot be seen
+        a long name: 400 "wrong_parameters_in_request" name must have 1 to 150 characters
+        one byte too many: 413 "document_too_large" The document is larger than 10485760 bytes.
+        "###);
         // Without a length said before, in pieces: it is counted as it comes.
         let pieces = pdf(2, LIMIT + 1).chunks(100_000).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
         let body = reqwest::Body::wrap_stream(futures_util::stream::iter::<Vec<_>>(pieces));
@@ -438,7 +516,41 @@ async fn a_file_names_documents_that_are_there_and_each_once() {
         set(&mut wrong, "supporting.company_structure", Some(photo));
         set(&mut wrong, "documents.additional_documents", Some(json!([{ "name": "x", "document": theirs }])));
         let reply = put(&world.caller, &wrong, None).await;
-        insta::assert_snapshot!(reply.shown(), @"");
+        insta::assert_snapshot!(reply.shown(), @r###"
+        HTTP 400
+        {
+          "error": {
+            "action": "Correct the fields named in error.fields and send the request again. Nothing was changed.",
+            "code": "wrong_parameters_in_request",
+            "fields": [
+              {
+                "field": "documents.nib_document",
+                "message": "is no document of yours: upload it with POST /v1/kyb/documents and give the id that is answered"
+              },
+              {
+                "field": "documents.npwp_document",
+                "message": "is no document of yours: upload it with POST /v1/kyb/documents and give the id that is answered"
+              },
+              {
+                "field": "documents.additional_documents[0].document",
+                "message": "is no document of yours: upload it with POST /v1/kyb/documents and give the id that is answered"
+              },
+              {
+                "field": "supporting.business_location_photo[0]",
+                "message": "is the document that stands at supporting.company_structure: upload it again under another name for this place"
+              },
+              {
+                "field": "stakeholder[0].ktp_document",
+                "message": "is the document that stands at documents.proof_of_address: upload it again under another name for this place"
+              }
+            ],
+            "message": "documents.nib_document is no document of yours: upload it with POST /v1/kyb/documents and give the id that is answered; documents.npwp_document is no document of yours: upload it with POST /v1/kyb/documents and give the id that is answered; documents.additional_documents[0].document is no document of yours: upload it with POST /v1/kyb/documents and give the id that is answered; supporting.business_location_photo[0] is the document that stands at supporting.company_structure: upload it again under another name for this place; stakeholder[0].ktp_document is the document that stands at documents.proof_of_address: upload it again under another name for this place",
+            "reason": "Required parameters are missing or not valid."
+          },
+          "requestId": "[requestId]",
+          "status": 400
+        }
+        "###);
         assert_eq!(count(&world, "kyb_version").await, 0);
         // An upload that is not finished is none.
         let half = uploaded(&world.caller, "half.pdf").await;

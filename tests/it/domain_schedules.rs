@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use paystrator::domain::breaker::{Admit, Breaker};
-use paystrator::domain::connection::{Connection, ConnectionStatus};
+use paystrator::domain::connection::{Connection, ConnectionStatus, OwnReason};
 use paystrator::domain::fee::FeePlan;
 use paystrator::domain::money::Currency;
 use paystrator::domain::retry::{PollLadder, ResendRule, jittered, step};
@@ -222,4 +222,20 @@ fn a_probe_that_arrives_closes_the_breaker() {
     breaker.record(true, 3, 10 * SECOND, after(12));
     assert_eq!(breaker.admit(10 * SECOND, after(12)), Admit::Go);
     assert!(!breaker.is_open());
+}
+
+#[test]
+fn a_reason_of_our_own_is_read_back_and_nobody_elses_is() {
+    let all = [
+        OwnReason::Silent { unanswered: 12, sends: 20 },
+        OwnReason::WaitOver,
+        OwnReason::Answers,
+        OwnReason::MaintenanceOver,
+    ];
+    for reason in all {
+        assert_eq!(OwnReason::read(&reason.to_string()), Some(reason));
+    }
+    for written in ["", "a window", "Monitoring: many of the last sends got no answer.", "The maintenance is over"] {
+        assert_eq!(OwnReason::read(written), None, "{written}");
+    }
 }

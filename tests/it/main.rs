@@ -29,6 +29,7 @@ mod console_sign_in;
 mod crash;
 mod devdb;
 mod documents;
+mod documents_crash;
 mod doku_golden;
 mod domain_evidence;
 mod domain_kyb;

@@ -42,7 +42,86 @@ async fn the_seeds_example_goes_from_draft_to_connected() {
         let age = reply.body["data"]["onboarding"].as_object_mut().unwrap().remove("age_s");
         assert!(age.unwrap().as_i64().unwrap() < 60);
         assert_eq!(reply.header("cache-control"), Some("no-store"));
-        insta::assert_snapshot!(reply.shown(), @"");
+        insta::assert_snapshot!(reply.shown(), @r###"
+        HTTP 200
+        {
+          "data": {
+            "conversation": [
+              {
+                "at": "[at]",
+                "changed_fields": [],
+                "file_version": 1,
+                "kind": "submitted",
+                "last_at": "[last_at]",
+                "note": null,
+                "remarks": null,
+                "status": null,
+                "times": 1,
+                "who": "Ani"
+              },
+              {
+                "at": "[at]",
+                "changed_fields": [],
+                "file_version": 1,
+                "kind": "answered",
+                "last_at": "[last_at]",
+                "note": null,
+                "remarks": null,
+                "status": "received",
+                "times": 1,
+                "who": "provider"
+              },
+              {
+                "at": "[at]",
+                "changed_fields": [],
+                "file_version": 1,
+                "kind": "told",
+                "last_at": "[last_at]",
+                "note": null,
+                "remarks": null,
+                "status": "processing",
+                "times": 1,
+                "who": "provider"
+              },
+              {
+                "at": "[at]",
+                "changed_fields": [],
+                "file_version": 1,
+                "kind": "told",
+                "last_at": "[last_at]",
+                "note": null,
+                "remarks": null,
+                "status": "approved",
+                "times": 1,
+                "who": "provider"
+              }
+            ],
+            "onboarding": {
+              "connection_id": null,
+              "created_at": "[created_at]",
+              "created_by": "Ani",
+              "file_version": 1,
+              "may_submit": false,
+              "mode": "test",
+              "next": {
+                "explanation": "Connect the account that the provider gave you.",
+                "step": "connect"
+              },
+              "next_try_at": null,
+              "provider": "oy",
+              "provider_name": "OY! Indonesia",
+              "reference_id": "[reference_id]",
+              "since": "[since]",
+              "status": "approved",
+              "stuck": false,
+              "tries": 0,
+              "updated_at": "[updated_at]"
+            }
+          },
+          "errors": null,
+          "status": 200
+        }
+        "###);
 
         // What the provider got: signed, whole, and every document by its link.
         let receipt = office.wait_for(|| office.received().into_iter().find(|receipt| receipt.fetched)).await;
@@ -159,14 +238,54 @@ async fn it_begins_at_all_or_at_none() {
         set_field(&mut file, "supporting.bank_account_proof", None);
         let file = world.save_kyb(&file, None).await;
         let reply = begin(&["oy", "kaspro"]).await;
-        insta::assert_snapshot!(reply.shown(), @"");
+        insta::assert_snapshot!(reply.shown(), @r###"
+        HTTP 422
+        {
+          "error": {
+            "action": "Complete the file with PUT /v1/kyb as error.fields says, provider by provider. Nothing was sent.",
+            "code": "kyb_incomplete",
+            "fields": [
+              {
+                "field": "oy.supporting.bank_account_proof",
+                "message": "Upload the first page of the company's bank book."
+              },
+              {
+                "field": "kaspro.supporting.bank_account_proof",
+                "message": "Upload the first page of the company's bank book."
+              }
+            ],
+            "message": "oy.supporting.bank_account_proof: Upload the first page of the company's bank book. kaspro.supporting.bank_account_proof: Upload the first page of the company's bank book.",
+            "reason": "It cannot be sent to a provider as it is."
+          },
+          "requestId": "[requestId]",
+          "status": 422
+        }
+        "###);
         let mut whole = file.clone();
         let proof = crate::support::files::uploaded(&world.caller, "proof.pdf").await;
         set_field(&mut whole, "supporting.bank_account_proof", Some(json!(proof)));
         world.save_kyb(&whole, Some("\"1\"")).await;
         // Nobody's, nobody's of live mode, twice, and questions nobody asks.
         let reply = begin(&["oy", "nobody"]).await;
-        insta::assert_snapshot!(reply.shown(), @"");
+        insta::assert_snapshot!(reply.shown(), @r###"
+        HTTP 422
+        {
+          "error": {
+            "action": "Correct what error.fields names and send the request again. Nothing was begun.",
+            "code": "onboarding_not_possible",
+            "fields": [
+              {
+                "field": "providers[1].provider",
+                "message": "takes no onboardings of mode test here; those who do: kaspro, oy"
+              }
+            ],
+            "message": "providers[1].provider: takes no onboardings of mode test here; those who do: kaspro, oy",
+            "reason": "It cannot be sent to a provider as it is."
+          },
+          "requestId": "[requestId]",
+          "status": 422
+        }
+        "###);
         assert_eq!(told(&begin(&["oy", "oy"]).await), "422 onboarding_not_possible");
         assert_eq!(told(&begin(&[]).await), "400 wrong_parameters_in_request");
         let asked = json!({ "providers": [{ "provider": "oy", "details": { "bank_id": "7" } }] });

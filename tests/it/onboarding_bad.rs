@@ -249,11 +249,38 @@ async fn a_post_that_is_wrong_is_told_why() {
         assert_eq!(post(long).await.status, 400);
         // The seed's own spelling.
         let reply = post(json!({ "reference_id": reference, "status": "rejected", "reamrks": "Not now." })).await;
-        insta::assert_snapshot!(reply.shown(), @"");
+        insta::assert_snapshot!(reply.shown(), @r###"
+        HTTP 200
+        {
+          "data": {
+            "changed": true,
+            "reference_id": "[reference_id]",
+            "status": "rejected"
+          },
+          "errors": null,
+          "status": 200
+        }
+        "###);
         let story = world.onboarding(&reference).await;
         assert_eq!(story["conversation"][2]["remarks"], "Not now.");
         let late = post(json!({ "reference_id": reference, "status": "approved" })).await;
-        insta::assert_snapshot!(late.shown(), @"");
+        insta::assert_snapshot!(late.shown(), @r###"
+        HTTP 409
+        {
+          "error": {
+            "action": "Do not send this status again: it came late or out of order. Send the one that stands now, if it is another than ours.",
+            "code": "status_out_of_order",
+            "existing": {
+              "id": "[id]",
+              "status": "rejected"
+            },
+            "message": "The onboarding is rejected already. Nothing was changed.",
+            "reason": "It does not fit how things stand."
+          },
+          "requestId": "[requestId]",
+          "status": 409
+        }
+        "###);
         world
     })
     .await;

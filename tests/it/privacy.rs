@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use uuid::Uuid;
 
-use crate::support::kyb::{example, put, set};
+use crate::support::kyb::{doc, example, put, set};
 use crate::support::world::fresh_database;
 use crate::support::{Options, World, run, run_with};
 
@@ -27,6 +27,8 @@ async fn three_versions(world: &World) -> Value {
     set(&mut siti, "director_name", Some(json!("Siti Aminah")));
     set(&mut siti, "email", Some(json!("siti@example.co.id")));
     set(&mut siti, "phone", Some(json!("+6281311112222")));
+    set(&mut siti, "ktp_document", Some(json!(doc(16))));
+    set(&mut siti, "selfie_with_ktp", Some(json!(doc(17))));
     body["stakeholder"].as_array_mut().unwrap().push(siti);
     let mut file = world.save_kyb(&body, None).await;
     for (version, city) in [("\"1\"", "Bogor"), ("\"2\"", "Depok")] {

@@ -37,6 +37,7 @@ const PROVIDERS: &[&str] = &["oy", "doku", "kaspro"];
 /// Libraries that only some rooms may name, and what the others do instead.
 const LIBRARIES: &[(&str, &[&str], &str)] = &[
     ("reqwest", &["src/outbound/"], "call others through crate::outbound"),
+    ("object_store", &["src/documents.rs"], "keep files through crate::documents"),
     ("sqlx", &["src/store/", "src/devdb/", "src/cli/migrate"], "put the statement into src/store"),
 ];
 
@@ -538,6 +539,7 @@ mod checker {
     fn libraries() {
         breaks("src/http/mod.rs", "use reqwest::Client;", 2, "call others through crate::outbound");
         breaks("src/flows/send.rs", "fn f() { sqlx::query!(\"SELECT 1\"); }", 2, "put the statement into src/store");
+        breaks("src/flows/kyb.rs", "use object_store::path::Path;", 2, "keep files through crate::documents");
         breaks("src/store/mod.rs", "use axum::Json;", 2, "store knows nothing of the web");
         breaks("src/domain/money.rs", "async fn f() {}", 2, "must not name `async`");
         breaks("src/domain/money.rs", "use std::fs::File;", 2, "must not name `std::fs`");

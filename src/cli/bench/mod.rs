@@ -4,8 +4,10 @@
 //! shared and noisy: both sides alternate, and what counts is the median of the ratios.
 
 mod cpu;
+mod documents;
 mod fill;
 mod load;
+mod onboarding;
 mod pages;
 mod pgbench;
 mod processes;
@@ -38,8 +40,12 @@ pub struct Options {
 enum Part {
     /// Fill a database of its own with many payments, to look at the console with.
     Fill(fill::Options),
+    /// Measure pushes of KYB files with one of ten providers hung against none.
+    Onboarding(onboarding::Options),
     /// Measure the console's pages at ten thousand payments and at many.
     Pages(pages::Options),
+    /// Measure the memory of the largest uploads, all at once.
+    Documents(documents::Options),
 }
 
 /// The callers at which the floors for latency and memory are read.
@@ -73,6 +79,8 @@ pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
                 Ok(())
             }
             Some(Part::Pages(options)) => pages::measure(&database, options).await,
+            Some(Part::Onboarding(options)) => onboarding::measure(&database, options).await,
+            Some(Part::Documents(options)) => documents::measure(&database, options).await,
             None => measure(&database, options).await,
         }
     });

@@ -20,6 +20,9 @@ use crate::domain::service::Mode;
 use crate::flows::{access, connections, keys};
 use crate::outbound::{Outbound, OutboundLimits};
 
+/// The master key of a measurement's processes.
+pub const MASTER: [u8; 32] = [9; 32];
+
 /// The bank whose payments go to the second provider.
 pub const OTHER_BANK: &str = "BRI";
 
@@ -50,11 +53,8 @@ impl Stage {
         let (sandbox, facts) = start_sandbox(&folder).await?;
         let text = |pointer: &str| facts.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let parts = database.parts().await?;
-        let master = folder.0.join("master.key");
         // Both processes must open what the other sealed.
-        let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [9u8; 32]);
-        std::fs::write(&master, format!("1:{key}\n"))?;
-        let ring = crate::crypto::envelope::Keyring::new([(1, [9u8; 32])].into()).context("one key")?;
+        let ring = crate::crypto::envelope::Keyring::new([(1, MASTER)].into()).context("one key")?;
         let (app, _inboxes) = App::new(crate::app::Parts { keys: ring, ..parts })?;
         let client_id = access::create_client(&app, "Bench").await?;
         let plain_client = access::create_client(&app, "Plain").await?;
@@ -65,7 +65,7 @@ impl Stage {
         connect(&app, client_id, &facts, "doku").await?;
         let database_url = database.config.database.url.expose_secret().to_owned();
         app.db.close().await;
-        let (service, url) = start_service(&database_url, &master).await?;
+        let (service, url) = start_service(&database_url, &folder.0).await?;
         let control = Client::new(&text("/oy/control_url"), "", outbound.clone());
         let callback = format!("{url}/v1/callback/send/send_money/{}", made.codename);
         let settings = json!({ "settle_after_ms": 0, "callback_url": callback });
@@ -141,10 +141,7 @@ impl Stage {
 
     /// The most memory the service ever had, in megabytes.
     pub fn peak_memory_mb(&self) -> anyhow::Result<u64> {
-        let pid = self.service.id().context("the service has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? / 1024)
+        peak_memory_mb(self.service.id().context("the service has ended")?)
     }
 
     /// Ends both processes.
@@ -153,6 +150,13 @@ impl Stage {
         self.sandbox.kill().await?;
         Ok(())
     }
+}
+
+/// The most memory a process ever had, in megabytes.
+pub fn peak_memory_mb(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? / 1024)
 }
 
 /// Two connections of a client whose rows are filled in: nothing is sent by them.
@@ -203,11 +207,16 @@ async fn start_sandbox(folder: &tempdir::Folder) -> anyhow::Result<(Child, Value
     Ok((child, serde_json::from_str(&line)?))
 }
 
-async fn start_service(database_url: &str, master: &std::path::Path) -> anyhow::Result<(Child, String)> {
+/// A service on this database; what else it keeps is in the folder. Answers where it serves.
+pub async fn start_service(database_url: &str, folder: &std::path::Path) -> anyhow::Result<(Child, String)> {
+    let master = folder.join("master.key");
+    let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, MASTER);
+    std::fs::write(&master, format!("1:{key}\n"))?;
     let mut child = Command::new(std::env::current_exe()?)
         .arg("serve")
         .env("DATABASE_URL", database_url)
         .env("PAYSTRATOR__KEYS__MASTER_FILE", master)
+        .env("PAYSTRATOR__DOCUMENTS__FOLDER", folder.join("documents"))
         .env("PAYSTRATOR__SERVER__LISTEN", "127.0.0.1:0")
         .env("PAYSTRATOR__SERVER__METRICS_LISTEN", "")
         .env("PAYSTRATOR__WEBHOOKS__ALLOW_HTTP", "true")
@@ -241,6 +250,8 @@ async fn start_service(database_url: &str, master: &std::path::Path) -> anyhow::
     });
     Ok((child, url))
 }
+
+pub use tempdir::Folder;
 
 /// A folder that goes with its owner.
 mod tempdir {

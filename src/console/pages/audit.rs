@@ -119,6 +119,7 @@ impl AuditPage<'_> {
     /// Roles, outcomes, statuses and the like are words of our own; everything else stands as it is.
     fn word(&self, name: &str, text: &str) -> String {
         let table = match name {
+            "reason" => return self.frame.reason(text),
             "role" | "outcome" | "service" => name,
             "services" => "service",
             "status" => "standing",

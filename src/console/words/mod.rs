@@ -37,6 +37,14 @@ impl Lang {
         }
     }
 
+    /// Which of two texts that came with their translation.
+    pub fn of(self, english: &'static str, indonesian: &'static str) -> &'static str {
+        match self {
+            Lang::En => english,
+            Lang::Id => indonesian,
+        }
+    }
+
     pub fn parse(code: &str) -> Option<Lang> {
         Lang::ALL.into_iter().find(|lang| lang.code() == code)
     }

@@ -13,6 +13,8 @@ pub struct Named {
     /// Where, such as `documents.nib_document` or `stakeholder[0].ktp_document`.
     pub path: String,
     pub id: Uuid,
+    /// Whose it is, as a place among the file's people; `None`: the company's.
+    pub person: Option<usize>,
 }
 
 impl Draft {
@@ -38,22 +40,13 @@ impl File {
 
 fn all<'a>(company: &Sheet, people: impl Iterator<Item = (Role, String, Option<&'a Sheet>)>) -> Vec<Named> {
     let mut found = Vec::new();
-    walk(&FILE, company.reveal(), "", &mut found);
-    for (role, path, sheet) in people {
+    walk(&FILE, company.reveal(), "", None, &mut found);
+    for (n, (role, path, sheet)) in people.enumerate() {
         if let Some(sheet) = sheet {
-            walk(fields_of(role), sheet.reveal(), &path, &mut found);
+            walk(fields_of(role), sheet.reveal(), &path, Some(n), &mut found);
         }
     }
     found
-}
-
-/// Every document that what is kept of a person names.
-pub fn of_person(content: &Map<String, Value>) -> Vec<Uuid> {
-    let mut found = Vec::new();
-    for role in Role::ALL {
-        walk(fields_of(role), content, "", &mut found);
-    }
-    found.into_iter().map(|named| named.id).collect()
 }
 
 fn fields_of(role: Role) -> &'static [Field] {
@@ -63,16 +56,27 @@ fn fields_of(role: Role) -> &'static [Field] {
     }
 }
 
-fn walk(fields: &'static [Field], content: &Map<String, Value>, at: &str, found: &mut Vec<Named>) {
+fn walk(
+    fields: &'static [Field],
+    content: &Map<String, Value>,
+    at: &str,
+    person: Option<usize>,
+    found: &mut Vec<Named>,
+) {
+    let note = |value: &Value, path: String, found: &mut Vec<Named>| {
+        if let Some(id) = value.as_str().and_then(|text| ids::parse(ids::DOCUMENT, text)) {
+            found.push(Named { path, id, person });
+        }
+    };
     for field in fields {
         let Some(value) = content.get(field.name) else { continue };
         let path = if at.is_empty() { field.name.to_owned() } else { format!("{at}.{}", field.name) };
         match (field.rule, value) {
-            (Rule::Block(inner), Value::Object(block)) => walk(inner, block, &path, found),
+            (Rule::Block(inner), Value::Object(block)) => walk(inner, block, &path, person, found),
             (Rule::Blocks(inner, _), Value::Array(blocks)) => {
                 for (n, block) in blocks.iter().enumerate() {
                     if let Value::Object(block) = block {
-                        walk(inner, block, &format!("{path}[{n}]"), found);
+                        walk(inner, block, &format!("{path}[{n}]"), person, found);
                     }
                 }
             }
@@ -82,11 +86,5 @@ fn walk(fields: &'static [Field], content: &Map<String, Value>, at: &str, found:
             (Rule::Document, value) => note(value, path, found),
             _ => {}
         }
-    }
-}
-
-fn note(value: &Value, path: String, found: &mut Vec<Named>) {
-    if let Some(id) = value.as_str().and_then(|text| ids::parse(ids::DOCUMENT, text)) {
-        found.push(Named { path, id });
     }
 }

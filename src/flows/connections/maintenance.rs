@@ -7,15 +7,13 @@ use serde_json::json;
 
 use super::forget;
 use crate::app::App;
+use crate::domain::connection::OwnReason;
 use crate::domain::ids;
 use crate::domain::service::Mode;
 use crate::flows;
 use crate::flows::audit::{self, Deed, ENGINE};
 use crate::store::status::{self, Overdue};
 use crate::store::{self, connection, monitoring};
-
-/// Why a connection is ACTIVE again.
-const OVER: &str = "The maintenance is over.";
 
 /// How many are ended in one tick.
 const PAGE: i64 = 100;
@@ -41,15 +39,16 @@ pub async fn end_overlaps(app: &App) -> store::Result<()> {
 
 async fn end(app: &App, due: &Overdue) -> store::Result<()> {
     let (client_id, id, now) = (due.client_id, due.id, app.now());
+    let over = OwnReason::MaintenanceOver.to_string();
     let mut tx = flows::begin(&app.db).await?;
-    if !status::end_maintenance(&mut tx, client_id, id, OVER, now).await? {
+    if !status::end_maintenance(&mut tx, client_id, id, &over, now).await? {
         return Ok(());
     }
     monitoring::release(&mut tx, client_id, id, now).await?;
     let object = ids::show(ids::CONNECTION, id);
     let detail = json!({
         "before": { "status": "MAINTENANCE", "reason": due.status_reason },
-        "after": { "status": "ACTIVE", "reason": OVER },
+        "after": { "status": "ACTIVE", "reason": over },
     });
     let (mode, action) = (Mode::parse(&due.mode), "connection.status_set");
     let deed = Deed { client_id, mode, person: ENGINE, action, object: &object, detail };

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::probe::ask;
 use super::{Refused, fault, forget};
 use crate::app::App;
+use crate::domain::connection::OwnReason;
 use crate::domain::ids;
 use crate::domain::monitoring::{self as rules, Rule, Tally};
 use crate::flows;
@@ -106,7 +107,7 @@ async fn judge(app: &App, watched: &Watched) -> anyhow::Result<()> {
     let earlier = u32::try_from(watched.wait_s).unwrap_or_default();
     let wait = rule.wait(earlier, watched.recovered_at, schedule.seconds(RELAPSE_S), now);
     let Tally { answered, unanswered } = tally;
-    let reason = format!("Monitoring: {unanswered} of the last {} sends got no answer.", answered + unanswered);
+    let reason = OwnReason::Silent { unanswered, sends: answered + unanswered }.to_string();
     let next = now + schedule.seconds(wait.into());
     let Some(stored) = connection::get(&app.db, watched.client_id, watched.connection_id).await? else {
         return Ok(());
@@ -128,15 +129,16 @@ async fn look(app: &App, watched: &Watched) -> anyhow::Result<()> {
     let wait = u32::try_from(watched.wait_s).unwrap_or_default();
     let (good, wait, reason) = match ask(app, stored.clone()).await? {
         // Nothing harmless can be asked: the wait itself is the proof, and the next sends are the judges.
-        None => (watched.good.saturating_add_unsigned(rule.recoveries), wait, "Monitoring: the wait is over."),
-        Some(tested) if tested.trouble.is_none() => (watched.good + 1, wait, "Monitoring: the provider answers again."),
-        Some(_) => (0, rules::longer(wait), ""),
+        None => (watched.good.saturating_add_unsigned(rule.recoveries), wait, OwnReason::WaitOver),
+        Some(tested) if tested.trouble.is_none() => (watched.good + 1, wait, OwnReason::Answers),
+        Some(_) => (0, rules::longer(wait), OwnReason::WaitOver),
     };
     let now = app.now();
     let mut tx = flows::begin(&app.db).await?;
     if u32::try_from(good).is_ok_and(|good| good >= rule.recoveries) {
-        if monitoring::recover(&mut tx, watched, reason, now).await? {
-            told(app, tx, &stored, ["MAINTENANCE", "ACTIVE"], reason, now).await?;
+        let reason = reason.to_string();
+        if monitoring::recover(&mut tx, watched, &reason, now).await? {
+            told(app, tx, &stored, ["MAINTENANCE", "ACTIVE"], &reason, now).await?;
         }
         return Ok(());
     }

@@ -27,8 +27,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Tested {
     /// What was asked, in a word.
     pub asked: &'static str,
-    /// What a good answer leaves open, for people.
-    pub unproved: Option<&'static str>,
+    /// What a good answer leaves open, for people: in English and in Indonesian.
+    pub unproved: Option<[&'static str; 2]>,
     /// What is in the way; the provider's words are fit to be told.
     pub trouble: Option<Trouble>,
 }

@@ -68,7 +68,10 @@ pub async fn open(
     let body = match whole {
         true => {
             let sealed = app.documents.read(client_id, document_id).await?;
-            unsealed(sealed, opener, app.clock.clone(), now + LONGEST_READ).left_stream()
+            let mut body = Box::pin(unsealed(sealed, opener, app.clock.clone(), now + LONGEST_READ));
+            // Where not even the beginning can be read, that is an answer of its own.
+            let first = body.next().await.transpose()?;
+            stream::iter(first.map(Ok)).chain(body).left_stream()
         }
         false => stream::empty().right_stream(),
     };

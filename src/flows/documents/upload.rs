@@ -126,7 +126,8 @@ where
             Some(kind) if declared.is_some_and(|declared| declared != kind) => return Err(Unfit::Other.into()),
             Some(kind) => kind,
         };
-        if let Some(judged) = fits(kind, &beginning, is_all) {
+        let header = &beginning[..beginning.len().min(LONGEST_HEADER)];
+        if let Some(judged) = fits(kind, header, is_all) {
             judged?;
             return Ok((kind, beginning, is_all));
         }

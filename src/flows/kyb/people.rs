@@ -3,8 +3,6 @@
 //! Erasing destroys the person's key and those of the documents that any version names of them: no version can tell of
 //! them any more. Nothing else is changed; books hold no person of a KYB file.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -14,7 +12,6 @@ use crate::app::App;
 use crate::crash;
 use crate::crypto::secret::Personal;
 use crate::domain::ids;
-use crate::domain::kyb::documents::of_person;
 use crate::domain::webhook::time;
 use crate::flows;
 use crate::flows::audit::{Deed, record};
@@ -108,21 +105,14 @@ pub async fn erase(app: &App, client_id: Uuid, person: Uuid, by: &str) -> anyhow
     if key.destroyed_at.is_some() {
         return Ok(Erasure::DoneBefore);
     }
-    let opened = keys::open(app, client_id, &data_key::list(&app.db, client_id, &[person]).await?)?;
     let now = app.now();
     let mut tx = flows::begin(&app.db).await?;
     // Held, so that no version with another document of theirs is saved from here on.
     if !data_key::hold_to_destroy(&mut tx, client_id, person).await? {
         return Ok(Erasure::DoneBefore);
     }
-    let mut named = BTreeSet::new();
-    for (row, data) in kyb::sealed_of_person(&mut tx, client_id, person).await? {
-        let sheet = person_sheet(&opened, client_id, person, row, data.as_deref())?;
-        named.extend(sheet.iter().flat_map(|sheet| of_person(sheet.reveal())));
-    }
     data_key::destroy_person(&mut tx, client_id, person, now).await?;
-    let named: Vec<Uuid> = named.into_iter().collect();
-    let documents = document::erase(&mut tx, client_id, &named, now).await?;
+    let documents = document::erase_of_person(&mut tx, client_id, person, now).await?;
     // What providers said of the versions this person stands in may tell of them.
     onboarding_line::forget(&mut tx, client_id, person).await?;
     let shown = ids::show(ids::PERSON, person);

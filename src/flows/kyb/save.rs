@@ -50,8 +50,8 @@ pub async fn save(app: &App, caller: &Caller, current: Option<Version>, draft: D
     let rows = data_key::hold_persons(&mut tx, client_id, &ids).await?;
     let mut faults = unfit(&draft.people, &rows);
     let named = draft.documents();
-    let documents: Vec<Uuid> = named.iter().map(|named| named.id).collect();
-    faults.extend(unfit_documents(&named, &document::hold(&mut tx, client_id, &documents).await?));
+    let stand = document::hold(&mut tx, client_id, &named.iter().map(|named| named.id).collect::<Vec<_>>()).await?;
+    faults.extend(unfit_documents(&named, &stand));
     if !faults.is_empty() {
         return Err(Refused::Faults(faults));
     }
@@ -69,6 +69,7 @@ pub async fn save(app: &App, caller: &Caller, current: Option<Version>, draft: D
         };
         people.push(Person { role: wanted.role, id, sheet: opened.contains_key(&id).then_some(wanted.sheet) });
     }
+    let documents: Vec<_> = named.iter().map(|named| (named.id, named.person.map(|n| people[n].id))).collect();
     let file = File { company: draft.company, people };
     let changed = changed(current.as_ref().map(|current| &current.file), &file);
     let version = current.map_or(0, |current| current.version) + 1;
@@ -77,7 +78,7 @@ pub async fn save(app: &App, caller: &Caller, current: Option<Version>, draft: D
     let saved_by = caller.person.clone();
     let row = kyb::Row { version, id, key_id, company, changed, saved_at: now, saved_by };
     let people = people_rows(client_id, &file, &opened, now)?;
-    if !kyb::insert(&mut tx, client_id, &row, &people).await? {
+    if !kyb::insert(&mut tx, client_id, &row, &people, &documents).await? {
         return Err(Refused::ChangedMeanwhile);
     }
     let detail = json!({ "version": version, "changed": row.changed });
@@ -121,7 +122,7 @@ fn unfit(people: &[Wanted], rows: &[Row]) -> Vec<Fault> {
 /// (A person's document ends with the person, and must not take another's with it.)
 fn unfit_documents(named: &[Named], rows: &[(Uuid, State)]) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for (n, Named { path, id }) in named.iter().enumerate() {
+    for (n, Named { path, id, .. }) in named.iter().enumerate() {
         let state = rows.iter().find(|(known, _)| known == id).map(|(_, state)| *state);
         let earlier = named[..n].iter().find(|earlier| earlier.id == *id);
         let message = match (state, earlier) {

@@ -16,8 +16,8 @@ use crate::flows::kyb;
 use crate::store::onboarding::{self, Task};
 use crate::store::onboarding_line::{self, Kind, New};
 
-/// Submits the newest version of the file, with the fields marked that the provider has not seen as they are now;
-/// `details` replaces the answers to its questions where it is given. What the provider was sent before may still reach it:
+/// Submits a newer version of the file, with the fields marked that the provider has not seen as they are now; `details`
+/// replaces the answers to its questions where it is given. What the provider was sent before may still reach it:
 /// it knows the newer one by its version.
 pub async fn submit(
     app: &App,
@@ -46,7 +46,8 @@ pub async fn submit(
     };
     let known = open(&key, &row, DETAILS, &row.details)?;
     let answered = details.map(|details| Sheet::new(details.clone())).filter(|details| *details != known);
-    if current.version <= row.file_version && answered.is_none() {
+    // What is carried is known by the file's version: new answers alone would look like what the provider has.
+    if current.version <= row.file_version {
         return Err(Refused::NothingNew);
     }
     let base = kyb::read(app, caller.client_id, Some(row.base_version)).await?;

@@ -109,7 +109,10 @@ impl SendMoney for KasPro {
             let budget = Budget::new(self.token_timeout(), Duration::ZERO);
             self.mint(call, &access, &budget).await.map(drop)
         });
-        let unproved = "The pair that signs (HMAC) and the origin are first used by a payment.";
+        let unproved = [
+            "The pair that signs (HMAC) and the origin are first used by a payment.",
+            "Pasangan penanda tangan (HMAC) dan origin baru dipakai saat ada pembayaran.",
+        ];
         Some(Probe { asked: "token", unproved: Some(unproved), answer })
     }
 

@@ -66,9 +66,19 @@ async function propose(desk) {
   await page.getByText("Tell where the proof is kept").waitFor();
   assert.equal(await page.getByLabel("Reason").inputValue(), "The bank returned it by letter.");
   await desk.look("propose");
-  await page.getByLabel("Document").fill("Letter 17 of the bank");
-  await page.getByRole("button", { name: "Propose" }).click();
-  await page.getByText("The resolution is proposed.").waitFor();
+  const letter = async (number) => {
+    await page.getByLabel("Document").fill(`Letter ${number} of the bank`);
+    await page.getByRole("button", { name: "Propose" }).click();
+    await page.getByText("The resolution is proposed.").waitFor();
+  };
+  await letter(71);
+  // Who mistook something takes it back before anybody approves, and says it anew.
+  await page.getByRole("button", { name: "Withdraw the proposal" }).click();
+  await page.getByText("The proposal is withdrawn.").waitFor();
+  await page.getByRole("link", { name: "Resolve" }).click();
+  await page.getByRole("radio", { name: /^It was not paid/ }).check();
+  await page.getByLabel("Reason").fill("The bank returned it by letter.");
+  await letter(17);
   await page.getByText("You proposed it, so somebody else approves it.").waitFor();
   assert.equal(await page.getByRole("link", { name: "Look and approve" }).count(), 0);
   await desk.look("payment-proposed");

@@ -33,6 +33,8 @@ export async function operator(place) {
   await second.filter({ hasText: "Because:" }).waitFor();
   await second.filter({ hasText: "Passed over OY! sandbox" }).waitFor();
   await desk.look("payment-moved");
+  await page.getByRole("button", { name: "Send webhooks again" }).click();
+  await page.getByText("It is being sent again.").waitFor();
   // A bank with a sequence of its own.
   await openPayment(desk, "1239812391");
   await story.filter({ hasText: "Attempt 1 at KasPro sandbox" }).filter({ hasText: "BRI" }).waitFor();
@@ -199,4 +201,9 @@ async function pages(desk) {
   await desk.look("provider-remove");
   await page.getByRole("link", { name: "Cancel", exact: true }).click();
   await page.getByRole("heading", { level: 1, name: SECOND }).waitFor();
+  await page.getByRole("link", { name: "Remove provider" }).click();
+  await page.getByRole("button", { name: "Remove for good" }).click();
+  await page.getByText("The provider is removed.").waitFor();
+  assert.equal(await page.getByRole("row", { name: new RegExp(`^${SECOND}`) }).count(), 0);
+  assert.deepEqual(await preview(desk), ["OY! sandbox", "DOKU sandbox", "KasPro sandbox"]);
 }

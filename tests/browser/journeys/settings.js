@@ -27,13 +27,13 @@ export async function settings(place) {
 
 /** A system of the owner's own: takes what it is told, and remembers its kinds. */
 async function listen() {
-  const told = { kinds: [] };
+  const told = { kinds: [], status: 200 };
   told.server = createServer((request, response) => {
     let body = "";
     request.on("data", (part) => (body += part));
     request.on("end", () => {
       told.kinds.push(JSON.parse(body).type);
-      response.end();
+      response.writeHead(told.status).end();
     });
   });
   await new Promise((ready) => told.server.listen(0, "127.0.0.1", ready));
@@ -125,8 +125,34 @@ async function deliveries(desk, told) {
   await page.getByText("The old secret signs as well until").waitFor();
   await page.getByRole("row", { name: /^payment\.succeeded.*again: 1/ }).filter({ hasText: "HTTP 200" }).waitFor();
   assert.ok(told.kinds.length > before);
+  await givenUp(desk, told, row);
   await page.getByRole("button", { name: "Switch off" }).click();
   await page.getByText("The endpoint is off.").waitFor();
+}
+
+/** A system that says it is gone is told nothing more, until it is switched on and what was given up goes again. */
+async function givenUp(desk, told, row) {
+  const { page } = desk;
+  told.status = 410;
+  await row.getByRole("button", { name: "Send again" }).first().click();
+  await page.getByText("It is being sent again.").waitFor();
+  await reloaded(page, page.getByRole("button", { name: "Switch on" }));
+  await desk.look("webhook-gone");
+  told.status = 200;
+  await page.getByRole("button", { name: "Switch on" }).click();
+  await page.getByRole("button", { name: "Send all given up again (1)" }).click();
+  await page.getByText("What was given up is being sent again.").waitFor();
+  await reloaded(page, row.filter({ hasText: "again: 3" }).filter({ hasText: "HTTP 200" }));
+  assert.equal(await page.getByRole("button", { name: /^Send all given up/ }).count(), 0);
+}
+
+/** Looks again until it stands there, as a person would. */
+async function reloaded(page, locator) {
+  for (let looks = 0; !(await locator.first().isVisible()); looks++) {
+    assert.ok(looks < 40, `${locator} does not come`);
+    await page.waitForTimeout(250);
+    await page.reload();
+  }
 }
 
 /** Nothing leaves while sending is paused; what waits can be cancelled. */
@@ -161,6 +187,14 @@ async function addresses(desk) {
   await page.getByRole("button", { name: "Save the list" }).click();
   await page.getByText('Line 2: "our office" is no address or block.').waitFor();
   await desk.look("addresses-wrong");
+  // The demo's own programs call from this machine: who lets in nobody else is asked twice.
+  await page.getByLabel("Addresses").fill("127.0.0.1\n::1");
+  await page.getByRole("button", { name: "Save the list" }).click();
+  await page.getByLabel("Yes, this is what we want.").check();
+  await desk.look("addresses-sure");
+  await page.getByRole("button", { name: "Save the list" }).click();
+  await page.getByText("The list is saved.").waitFor();
+  await page.getByText("Nobody from the internet gets in").waitFor();
 }
 
 /** The second person for what finance proposed. */

@@ -1,5 +1,7 @@
 //! Files for uploads: small ones of each kind, and such as are not what they seem.
 
+use std::path::{Path, PathBuf};
+
 use paystrator::crypto::sha256;
 use serde_json::Value;
 
@@ -79,18 +81,22 @@ impl World {
     }
 
     /// Everything in the folder of documents, as the system lists it.
-    pub fn objects(&self) -> Vec<std::path::PathBuf> {
-        let mut found = Vec::new();
-        let mut folders = vec![std::path::PathBuf::from(&self.app.config.documents.folder)];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                match entry.path().is_dir() {
-                    true => folders.push(entry.path()),
-                    false => found.push(entry.path()),
-                }
+    pub fn objects(&self) -> Vec<PathBuf> {
+        objects(Path::new(&self.app.config.documents.folder))
+    }
+}
+
+/// Every file below a folder.
+pub fn objects(folder: &Path) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.path().is_dir() {
+                true => folders.push(entry.path()),
+                false => found.push(entry.path()),
             }
         }
-        found.sort();
-        found
     }
+    found.sort();
+    found
 }

@@ -4,6 +4,7 @@
 //! connections and endpoints are made through the flows, on an `App` of the test's own that runs no workers.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -92,6 +93,8 @@ pub struct Rig {
     pub their_clock: Clock,
     /// What differs in the processes of this rig alone.
     pub environment: Vec<(String, String)>,
+    /// Where all of them keep documents.
+    pub documents: PathBuf,
 }
 
 /// What a rig is made of, where it is not the usual.
@@ -184,9 +187,13 @@ impl Rig {
         for simulator in sandbox.simulators() {
             simulator.change_settings(object(&settings[simulator.code()])).expect("settings");
         }
-        let (app, inboxes) = put_together(&url, ground.clock, ground.config);
+        let documents = dir.join("documents");
+        let mut config = ground.config;
+        config.documents.folder = documents.to_string_lossy().into_owned();
+        let (app, inboxes) = put_together(&url, ground.clock, config);
         let sql = PgPool::connect(&url).await.unwrap();
-        Rig { url, app, sandbox, sql, inboxes: Some(inboxes), their_clock: ground.their_clock, environment: Vec::new() }
+        let (inboxes, their_clock, environment) = (Some(inboxes), ground.their_clock, Vec::new());
+        Rig { url, app, sandbox, sql, inboxes, their_clock, environment, documents }
     }
 
     /// Another `App` on the same ground, as after a restart: whatever was in memory is gone.
@@ -273,26 +280,8 @@ impl Rig {
 
     /// Starts a service process, armed to die at `crash_at`. It may die before it serves: then its address is empty.
     pub async fn start(&self, crash_at: Option<&str>) -> Process {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_paystrator"));
-        let inherited = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PAYSTRATOR"));
-        inherited.for_each(|(name, _)| {
-            command.env_remove(name);
-        });
-        command
-            .arg("serve")
-            .envs(ENVIRONMENT)
-            .envs(self.environment.iter().cloned())
-            .env("DATABASE_URL", &self.url)
-            .env("PAYSTRATOR__KEYS__MASTER", format!("1:{}", STANDARD.encode(MASTER)))
-            .env("NO_COLOR", "1")
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        if let Some(point) = crash_at {
-            command.env(paystrator::crash::VARIABLE, point);
-        }
+        let mut command = self.command(&["serve"], crash_at);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the service starts");
         let log: Arc<Mutex<VecDeque<String>>> = Arc::default();
         let (serving, served) = oneshot::channel();
@@ -315,6 +304,30 @@ impl Rig {
         // A process that died before it served drops the sender with its last line.
         let url = served.await.unwrap_or_default();
         Process { child, url, log }
+    }
+
+    /// A command of the installation, armed to die at `crash_at`.
+    pub fn command(&self, words: &[&str], crash_at: Option<&str>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_paystrator"));
+        let inherited = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PAYSTRATOR"));
+        inherited.for_each(|(name, _)| {
+            command.env_remove(name);
+        });
+        command
+            .args(words)
+            .envs(ENVIRONMENT)
+            .envs(self.environment.iter().cloned())
+            .env("DATABASE_URL", &self.url)
+            .env("PAYSTRATOR__KEYS__MASTER", format!("1:{}", STANDARD.encode(MASTER)))
+            .env("PAYSTRATOR__DOCUMENTS__FOLDER", &self.documents)
+            .env("NO_COLOR", "1")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        if let Some(point) = crash_at {
+            command.env(paystrator::crash::VARIABLE, point);
+        }
+        command
     }
 
     /// Tells OY!'s simulator where the first connection's callbacks go now: a process listens somewhere new each time.

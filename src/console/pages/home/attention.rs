@@ -130,7 +130,7 @@ impl Desk<'_> {
             let connection = &stored.connection;
             if connection.status == ConnectionStatus::Maintenance {
                 let title = frame.t1("home.in_maintenance", "label", &connection.label);
-                self.add("warn", title, stored.status_reason.clone(), path.clone());
+                self.add("warn", title, frame.reason(&stored.status_reason), path.clone());
             }
             let here = || overview.spans.iter().filter(|span| span.connection_id == connection.id);
             let paid: i64 = here().map(|span| span.paid).sum();

@@ -132,7 +132,7 @@ async fn show(
         is_active: status == ConnectionStatus::Active,
         in_maintenance: status == ConnectionStatus::Maintenance,
         is_inactive: status == ConnectionStatus::Inactive,
-        reason: stored.status_reason.clone(),
+        reason: frame.reason(&stored.status_reason),
         until: stored.status_until,
         facts: facts(console, &frame, &stored),
         last: connections::last_activity(app, &stored),
@@ -255,7 +255,8 @@ fn answer(frame: &Frame, tested: Tested) -> Answer {
     let Some(trouble) = tested.trouble else {
         let heading = frame.t("test.good");
         let (meaning, advice) = (frame.t("test.good_text"), "");
-        return Answer { look: "good", sign: "●", heading, meaning, advice, unproved: tested.unproved, said: None };
+        let unproved = tested.unproved.map(|[english, indonesian]| frame.lang.of(english, indonesian));
+        return Answer { look: "good", sign: "●", heading, meaning, advice, unproved, said: None };
     };
     let cause = trouble.cause;
     let text = |part: &str, own: &'static str| frame.lang.find(&format!("{part}.{}", cause.as_str())).unwrap_or(own);

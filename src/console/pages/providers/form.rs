@@ -18,7 +18,7 @@ fn name(field: &providers::Field) -> String {
 
 /// What people call a field.
 pub fn label(lang: Lang, field: &providers::Field) -> &'static str {
-    if lang == Lang::Id { field.label_id } else { field.label }
+    lang.of(field.label, field.label_id)
 }
 
 /// What was typed for a field, without the blanks that copying brings along.
@@ -67,7 +67,7 @@ impl Drawing<'_> {
 
     fn field(&self, field: &providers::Field, value: &str) -> Field {
         let label = label(self.lang, field);
-        let hint = if self.lang == Lang::Id { field.hint_id } else { field.hint };
+        let hint = self.lang.of(field.hint, field.hint_id);
         let (name, is_optional) = (name(field), !field.required || self.keeps);
         let label = match (self.keeps, field.required) {
             (false, false) => format!("{label} ({})", self.lang.text("forms.optional")),

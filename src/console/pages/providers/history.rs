@@ -56,7 +56,7 @@ fn lines(frame: &Frame, form: &[providers::Field], entry: &Entry) -> Vec<String>
                 let status = value["status"].as_str().and_then(ConnectionStatus::parse);
                 status.map_or_else(|| text(&value["status"]), |status| frame.t(status_key(status)).to_owned())
             };
-            let mut lines = vec![format!("{} → {}", word(before), word(after)), text(&after["reason"])];
+            let mut lines = vec![format!("{} → {}", word(before), word(after)), frame.reason(&text(&after["reason"]))];
             let until = after["until"].as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
             lines.extend(until.map(|at| format!("{} {}", frame.t("connection.until"), frame.time(&at.to_utc()))));
             lines.retain(|line| !line.is_empty());

@@ -113,7 +113,7 @@ fn row_of(console: &Console, frame: &Frame, stored: Stored) -> Row {
         status: stored.connection.status,
         state: state(frame, stored.connection.status),
         label: stored.connection.label,
-        reason: stored.status_reason,
+        reason: frame.reason(&stored.status_reason),
         until: stored.status_until,
         last,
     }

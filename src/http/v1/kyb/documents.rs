@@ -303,7 +303,7 @@ pub async fn make_document_link(
 pub struct DocumentRead {
     pub id: String,
     /// Who was given the link: `provider` and its code, or the person who asked for it.
-    #[schema(example = "provider doku")]
+    #[schema(example = "Ani")]
     pub reader: String,
     /// The address the call came from.
     #[schema(example = "203.0.113.7")]

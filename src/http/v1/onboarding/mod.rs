@@ -151,7 +151,7 @@ fn refused(refused: Refused) -> ApiError {
         Refused::NothingNew => ApiError::conflict(
             "nothing_new",
             "The provider has this version of the file, or it is on its way.",
-            "Change the file with PUT /v1/kyb first, or answer the provider's questions anew in details.",
+            "Change the file with PUT /v1/kyb first; new answers in details go with it.",
         ),
         Refused::KeyReused => ApiError::key_reused(),
         Refused::NotFound => ApiError::not_found(WHAT),

@@ -55,6 +55,7 @@ impl ConnectionTest {
                 asked,
                 explanation: "The provider answered and took the credentials.".into(),
                 action: unproved
+                    .map(|[english, _]| english)
                     .map_or("Nothing is left to do.".into(), |open| format!("Know what is not proved: {open}")),
                 said: None,
             },
