@@ -30,8 +30,8 @@ use tower_http::timeout::TimeoutLayer;
 use crate::app::App;
 use crate::domain::role::Feature;
 use pages::{
-    allow_list, audit, clients, home, invitation, keys, kyb, password, preferences, providers, security, sending,
-    sequences, sign_in, team, transactions, webhooks,
+    allow_list, audit, clients, home, invitation, keys, kyb, marketplace, password, preferences, providers, security,
+    sending, sequences, sign_in, team, transactions, webhooks,
 };
 
 /// The largest form that is read.
@@ -49,7 +49,7 @@ pub struct Entry {
 }
 
 /// The menu. What a person may not see is not in theirs, and answers 403.
-pub const MENU: [Entry; 12] = [
+pub const MENU: [Entry; 13] = [
     Entry { path: "/console/", title: "home.title", icon: "home", feature: None },
     Entry {
         path: "/console/transactions",
@@ -60,6 +60,12 @@ pub const MENU: [Entry; 12] = [
     Entry { path: "/console/providers", title: "providers.title", icon: "plug", feature: Some(Feature::Providers) },
     Entry { path: "/console/sequences", title: "sequences.title", icon: "order", feature: Some(Feature::Providers) },
     Entry { path: "/console/kyb", title: "kyb.title", icon: "file", feature: Some(Feature::ClientKyb) },
+    Entry {
+        path: "/console/marketplace",
+        title: "marketplace.title",
+        icon: "shop",
+        feature: Some(Feature::Onboarding),
+    },
     Entry { path: "/console/settings/keys", title: "keys.title", icon: "key", feature: Some(Feature::Settings) },
     Entry {
         path: "/console/settings/addresses",
@@ -124,6 +130,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/console/sequences/preview", get(sequences::preview))
         .route("/console/sequences/{service}/{destination}", get(sequences::page).post(sequences::change))
         .route("/console/sequences/{service}/{destination}/remove", post(sequences::remove))
+        .merge(market())
         .merge(settings())
         .route("/console/assets/{name}", get(assets::serve))
         .route("/console/{*rest}", get(home::nothing).post(home::nothing))
@@ -144,6 +151,21 @@ fn kyb_file() -> Router<visitor::Console> {
         .route("/console/kyb/versions/{version}", get(kyb::version_page))
         .layer(DefaultBodyLimit::max(KYB_FORM_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(600)))
+}
+
+/// The Marketplace and what comes of On Board.
+fn market() -> Router<visitor::Console> {
+    Router::new()
+        .route("/console/marketplace", get(marketplace::page))
+        .route("/console/marketplace/board", get(marketplace::board_page).post(marketplace::board))
+        .route("/console/marketplace/onboardings", get(marketplace::list))
+        .route("/console/marketplace/onboardings/{reference}", get(marketplace::story_page))
+        .route("/console/marketplace/onboardings/{reference}/submit", post(marketplace::submit))
+        .route("/console/marketplace/onboardings/{reference}/withdraw", post(marketplace::withdraw))
+        .route(
+            "/console/marketplace/onboardings/{reference}/connect",
+            get(marketplace::connect_page).post(marketplace::connect),
+        )
 }
 
 /// The pages below Settings.

@@ -9,9 +9,10 @@ use paystrator::flows::access;
 use paystrator::flows::kyb::{self, Erasure};
 use serde_json::{Value, json};
 
+use crate::support::World;
 use crate::support::browser::{Browser, Page};
-use crate::support::kyb::{example, fields, set, without_ids};
-use crate::support::{World, run};
+use crate::support::files::{jpeg, pdf, png};
+use crate::support::kyb::{example, fields, run, set, without_ids};
 
 const SCRIPT: &str = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>";
 
@@ -350,6 +351,109 @@ async fn versions_are_read_by_their_own_client_alone() {
         assert_eq!(abroad.get("/console/kyb/versions/1").await.status, 404);
         let page = abroad.get("/console/kyb/company").await;
         assert!(page.status == 200 && !page.has("SANDBOX"), "{}", page.body);
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn files_come_with_the_form() {
+    run(async |world| {
+        let browser = world.signed_in("owner@example.com", Role::Owner).await;
+        let (nib, photo, chart) = (pdf(1, 4_000), jpeg(600, 400, 10), png(300, 200));
+        let page = browser.get("/console/kyb/documents").await;
+        assert!(page.has("enctype=\"multipart/form-data\"") && page.has("name=\"file.documents.nib_document\""));
+        let typed = [("do", "stay"), ("documents.npwp_number", "234234234234234")];
+        let files: [(&str, &str, &[u8]); 3] = [
+            ("file.documents.nib_document", "nib <1>.pdf", &nib),
+            ("file.documents.npwp_document", "npwp.pdf", b"no pdf at all"),
+            ("file.documents.proof_of_address", "", b""),
+        ];
+        // Nothing is saved while a file is refused; what is right of it stays.
+        let page = browser.post_files("/console/kyb/documents", &typed, &files).await;
+        assert_eq!(page.status, 422, "{}", page.body);
+        assert_eq!(error(&page, "documents.npwp_document"), "This file is no PDF, JPEG or PNG.");
+        assert!(error(&page, "documents.nib_document").contains("Rename this file"), "{}", page.body);
+        assert!(page.has("value=\"234234234234234\"") && !page.has("nib <1>"));
+        let files: [(&str, &str, &[u8]); 2] = [
+            ("file.documents.nib_document", "nib 1.pdf", &nib),
+            ("file.documents.npwp_document", "npwp.pdf", b"%PDF-1.7 and no end"),
+        ];
+        let page = browser.post_files("/console/kyb/documents", &typed, &files).await;
+        assert!(page.status == 422 && page.has("nib 1.pdf") && page.has("not whole"), "{}", page.body);
+        let kept = page.between("name=\"documents.nib_document\" value=\"", "\"").to_owned();
+        assert_eq!(world.number("SELECT count(*) FROM kyb_version").await, 0);
+        let again = [typed[0], typed[1], ("documents.nib_document", kept.as_str())];
+        let page = browser.post_files("/console/kyb/documents", &again, &[]).await;
+        assert_eq!(page.status, 303, "{}", page.body);
+        let saved = file(&world).await["file"]["documents"].clone();
+        assert_eq!(saved, json!({ "nib_document": kept, "npwp_number": "234234234234234" }));
+        // Many at one place; taken out again; and read, which is written down.
+        let files: [(&str, &str, &[u8]); 2] = [
+            ("file.supporting.business_location_photo", "front.jpg", &photo),
+            ("file.supporting.business_location_photo", "back.png", &chart),
+        ];
+        let page = browser.post_files("/console/kyb/supporting", &[("version", "1"), ("do", "stay")], &files).await;
+        assert_eq!(page.status, 303, "{}", page.body);
+        let page = browser.get("/console/kyb/supporting").await;
+        assert!(page.has("front.jpg") && page.has("JPEG, ") && page.has("back.png"), "{}", page.body);
+        let photos = file(&world).await["file"]["supporting"]["business_location_photo"].clone();
+        let [front, back] = [0, 1].map(|n| photos[n].as_str().unwrap().to_owned());
+        let name = "supporting.business_location_photo";
+        let out = [("version", "2"), (name, front.as_str()), (name, back.as_str())];
+        let remove = format!("remove.{name}");
+        let out = [&out[..], &[(remove.as_str(), front.as_str())]].concat();
+        assert_eq!(browser.post_files("/console/kyb/supporting", &out, &[]).await.status, 303);
+        assert_eq!(file(&world).await["file"]["supporting"], json!({ "business_location_photo": [back] }));
+        let link = browser.get(&format!("/console/kyb/files/{kept}")).await;
+        assert_eq!(link.status, 303, "{}", link.body);
+        let (status, headers, content) = world.caller.fetch("GET", link.location()).await;
+        assert_eq!((status, content.as_ref()), (200, Some(&nib)));
+        assert!(headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
+        // The same at a second place is refused there.
+        let twice = [("version", "3"), ("documents.nib_document", kept.as_str()), ("documents.npwp_document", &kept)];
+        let page = browser.post_files("/console/kyb/documents", &twice, &[]).await;
+        assert!(error(&page, "documents.npwp_document").contains("file of its own"), "{}", page.body);
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_file_is_taken_from_anybody_who_may_not() {
+    run(async |world| {
+        let browser = world.signed_in("owner@example.com", Role::Owner).await;
+        let content = pdf(9, 3_000);
+        let one: [(&str, &str, &[u8]); 1] = [("file.documents.nib_document", "nib.pdf", &content)];
+        let before = world.number("SELECT count(*) FROM document").await;
+        for path in ["/console/kyb/files", "/console/kyb/documents"] {
+            // Without the token, with another's, and with the token after the file.
+            assert_eq!(browser.post_parts(path, &[], &one).await.status, 403, "{path}");
+            assert_eq!(browser.post_parts(path, &[("form_token", &"0".repeat(64))], &one).await.status, 403, "{path}");
+            assert_eq!(browser.post_files(path, &[], &[("nib", "nib.pdf", &content)]).await.status, 400, "{path}");
+        }
+        let finance = world.signed_in("finance@example.com", Role::Finance).await;
+        for path in ["/console/kyb/files", "/console/kyb/documents"] {
+            assert_eq!(finance.post_files(path, &[], &one).await.status, 403, "{path}");
+        }
+        assert_eq!(world.number("SELECT count(*) FROM document").await, before, "nothing was taken");
+        // One by one, as the script sends them.
+        let taken = browser.post_files("/console/kyb/files", &[], &one).await;
+        let told: Value = serde_json::from_str(&taken.body).unwrap();
+        assert_eq!((taken.status, &told["name"], &told["about"]), (200, &json!("nib.pdf"), &json!("PDF, 3 kB")));
+        let wrong = browser.post_files("/console/kyb/files", &[], &[("file.x", "x.pdf", b"<script>")]).await;
+        assert_eq!((wrong.status, wrong.header("content-type")), (422, "application/json"));
+        // Of another client it is not there, and a file without a name is no file.
+        let id = told["id"].as_str().unwrap();
+        let other = access::create_client(&world.app, "Other Company").await.unwrap();
+        world.person(other, "stranger@example.com", "Eka", Role::Owner).await;
+        let abroad = Browser::new(&world);
+        abroad.sign_in("stranger@example.com").await;
+        assert_eq!(abroad.get(&format!("/console/kyb/files/{id}")).await.status, 404);
+        assert_eq!(browser.get("/console/kyb/files/doc_0").await.status, 404);
+        let theirs = [("do", "stay"), ("documents.nib_document", id)];
+        let page = abroad.post_files("/console/kyb/documents", &theirs, &[]).await;
+        assert!(page.status == 422 && !page.has("nib.pdf"), "{}", page.body);
         world
     })
     .await;

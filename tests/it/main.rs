@@ -18,6 +18,7 @@ mod conformance;
 mod console_home;
 mod console_invitations;
 mod console_kyb;
+mod console_market;
 mod console_pages;
 mod console_payment_actions;
 mod console_providers;

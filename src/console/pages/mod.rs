@@ -7,6 +7,7 @@ pub mod home;
 pub mod invitation;
 pub mod keys;
 pub mod kyb;
+pub mod marketplace;
 pub mod password;
 pub mod preferences;
 pub mod providers;

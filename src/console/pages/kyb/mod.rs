@@ -9,7 +9,7 @@ mod files;
 mod overview;
 mod step;
 mod version;
-mod words;
+pub mod words;
 
 pub use files::{open as open_document, take as take_document};
 pub use overview::page;
@@ -81,8 +81,8 @@ pub struct Standing {
 
 /// A field that is named somewhere, and where it is filled in.
 pub struct Named {
-    label: String,
-    path: String,
+    pub label: String,
+    pub path: String,
 }
 
 /// How every step stands, by what is missing in the file.
@@ -99,7 +99,7 @@ fn standings(lang: crate::console::words::Lang, missing: &[Fault], current: Opti
 }
 
 /// What is missing or wrong, by its name, with the address of its place.
-fn named(lang: crate::console::words::Lang, fault: &Fault) -> Named {
+pub fn named(lang: crate::console::words::Lang, fault: &Fault) -> Named {
     let path = Step::with(&fault.field).map_or_else(|| HERE.to_owned(), Step::path);
     // Blocks, lists and entries have their heads, fields themselves.
     let is_field = crate::domain::kyb::fields::find(&words::plain(&fault.field)).is_some_and(|field| {

@@ -32,6 +32,7 @@ pub fn label_at(lang: Lang, at: &str) -> String {
         _ if rest.is_empty() => return label.to_owned(),
         _ => "kyb.additional",
     };
+    // A change names people by their ids.
     let whose = lang.with(key, &[("n", &number)]);
     let whose = whose.trim();
     if rest.is_empty() || label.is_empty() { whose.to_owned() } else { format!("{whose}: {label}") }

@@ -6,6 +6,7 @@ mod doubt;
 mod frame;
 mod home;
 mod kyb;
+mod marketplace;
 mod people;
 mod providers;
 mod sequences;
@@ -19,6 +20,7 @@ pub const TABLES: &[&super::Table] = &[
     frame::WORDS,
     home::WORDS,
     kyb::WORDS,
+    marketplace::WORDS,
     people::WORDS,
     providers::WORDS,
     sequences::WORDS,
