@@ -159,11 +159,11 @@ fn market() -> Router<visitor::Console> {
         .route("/console/marketplace", get(marketplace::page))
         .route("/console/marketplace/board", get(marketplace::board_page).post(marketplace::board))
         .route("/console/marketplace/onboardings", get(marketplace::list))
-        .route("/console/marketplace/onboardings/{reference}", get(marketplace::story_page))
-        .route("/console/marketplace/onboardings/{reference}/submit", post(marketplace::submit))
-        .route("/console/marketplace/onboardings/{reference}/withdraw", post(marketplace::withdraw))
+        .route("/console/marketplace/onboardings/{id}", get(marketplace::story_page))
+        .route("/console/marketplace/onboardings/{id}/submit", post(marketplace::submit))
+        .route("/console/marketplace/onboardings/{id}/withdraw", post(marketplace::withdraw))
         .route(
-            "/console/marketplace/onboardings/{reference}/connect",
+            "/console/marketplace/onboardings/{id}/connect",
             get(marketplace::connect_page).post(marketplace::connect),
         )
 }

@@ -375,8 +375,10 @@ async fn files_come_with_the_form() {
         assert_eq!(error(&page, "documents.npwp_document"), "This file is no PDF, JPEG or PNG.");
         assert!(error(&page, "documents.nib_document").contains("Rename this file"), "{}", page.body);
         assert!(page.has("value=\"234234234234234\"") && !page.has("nib <1>"));
-        let files: [(&str, &str, &[u8]); 2] = [
+        let files: [(&str, &str, &[u8]); 4] = [
+            ("file.documents.legal_certification", "", b""),
             ("file.documents.nib_document", "nib 1.pdf", &nib),
+            ("file.documents.proof_of_address", "", b""),
             ("file.documents.npwp_document", "npwp.pdf", b"%PDF-1.7 and no end"),
         ];
         let page = browser.post_files("/console/kyb/documents", &typed, &files).await;

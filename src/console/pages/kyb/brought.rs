@@ -93,7 +93,7 @@ async fn take(
 ) -> Result<Option<Result<Document, &'static str>>, Fail> {
     let given = part.file_name().unwrap_or_default().to_owned();
     let first = part.chunk().await.map_err(|_| Fail::BadForm)?;
-    if first.is_none() && given.is_empty() {
+    if given.is_empty() && first.as_ref().is_none_or(|some| some.is_empty()) {
         return Ok(None);
     }
     let Ok(name) = file_name(&given) else { return Ok(Some(Err("kyb_file.name"))) };
