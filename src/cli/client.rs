@@ -33,6 +33,11 @@ impl Client {
         self.call(Method::PUT, path, body.to_string().into_bytes(), headers).await
     }
 
+    /// Status and body of a POST whose body is a file of this media type.
+    pub async fn upload(&self, path: &str, media_type: &str, file: &[u8]) -> anyhow::Result<(u16, Value)> {
+        self.call(Method::POST, path, file.to_vec(), &[("Content-Type", media_type)]).await
+    }
+
     /// Status and body of a DELETE.
     pub async fn delete(&self, path: &str) -> anyhow::Result<(u16, Value)> {
         self.call(Method::DELETE, path, Vec::new(), &[]).await
@@ -45,10 +50,10 @@ impl Client {
         body: Vec<u8>,
         extra: &[(&str, &str)],
     ) -> anyhow::Result<(u16, Value)> {
-        let mut headers = vec![
-            ("Authorization".to_owned(), format!("Bearer {}", self.key)),
-            ("Content-Type".to_owned(), "application/json".to_owned()),
-        ];
+        let mut headers = vec![("Authorization".to_owned(), format!("Bearer {}", self.key))];
+        if !extra.iter().any(|(name, _)| *name == "Content-Type") {
+            headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+        }
         headers.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let url = format!("{}{path}", self.url);
         let request = Request { method, url, headers, body, timeout: Duration::from_secs(90) };

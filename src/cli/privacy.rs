@@ -26,7 +26,8 @@ pub enum PrivacyCommand {
         /// `per_…`
         person: String,
     },
-    /// Destroy the key of one person: no version of the file can tell of them any more. It cannot be undone.
+    /// Destroy the keys of one person and their documents: no version of the file can tell of them any more. It cannot be
+    /// undone.
     Erase {
         /// The client's id or name.
         client: String,

@@ -73,6 +73,8 @@ pub enum Format {
     Path,
     Ip,
     HeaderName,
+    /// One of these words.
+    Choice(&'static [&'static str]),
     /// PEM, PKCS#8 or PKCS#1, at least 2048 bits.
     RsaPrivateKey,
     /// PEM, at least 2048 bits.
@@ -92,6 +94,7 @@ impl Format {
             Format::Path => "path",
             Format::Ip => "ip",
             Format::HeaderName => "header_name",
+            Format::Choice(_) => "choice",
             Format::RsaPrivateKey => "rsa_private_key",
             Format::RsaPublicKey => "rsa_public_key",
         }
@@ -133,6 +136,7 @@ impl Format {
                 axum::http::HeaderName::from_bytes(value.as_bytes()).is_ok(),
                 "must be the name of an HTTP header".into(),
             ),
+            Format::Choice(words) => (words.contains(&value), format!("must be one of {}", words.join(", "))),
             Format::RsaPrivateKey => return PrivateKey::from_pem(value).err().map(|refused| refused.to_string()),
             Format::RsaPublicKey => return PublicKey::from_pem(value).err().map(|refused| refused.to_string()),
         };

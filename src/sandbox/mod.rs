@@ -22,6 +22,7 @@ use crate::outbound::Outbound;
 use chassis::engine::Ground;
 use chassis::server::Door;
 use doku::Doku;
+use doku::partner::{self, PartnerApi};
 use kaspro::Kaspro;
 use kyb_provider::{KybProvider, Soil};
 use merchant::Merchant;
@@ -48,7 +49,7 @@ pub struct SandboxConfig {
     /// Divides every documented time of the simulators; 1 is the providers' own pace.
     pub speed: f64,
     pub clock: Clock,
-    /// By provider code, or `merchant`; any free ports where nothing is said.
+    /// By provider code, `doku_partner` or `merchant`; any free ports where nothing is said.
     pub ports: BTreeMap<String, Ports>,
     /// Where each provider sends its callbacks, by its code; also settable, and then kept, by the control API.
     pub callback_urls: BTreeMap<String, String>,
@@ -76,10 +77,14 @@ pub struct Ports {
 pub struct Sandbox {
     pub oy: Oy,
     pub doku: Doku,
+    /// DOKU's Partner API.
+    pub doku_partner: PartnerApi,
     pub kaspro: Kaspro,
     pub merchant: Merchant,
     houses: Vec<House>,
     offices: Vec<Office>,
+    partner_url: String,
+    partner_control: String,
     merchant_url: String,
     merchant_control: String,
     doors: Vec<Door>,
@@ -117,11 +122,13 @@ pub async fn start(config: SandboxConfig, outbound: Outbound) -> anyhow::Result<
     // Every provider: its handle for those who know it, and its line in the list for everybody else.
     let oy = Oy::start(&ground, back("oy"))?;
     let doku = Doku::start(&ground, back("doku"))?;
+    let doku_partner = PartnerApi::start(&ground)?;
     let kaspro = Kaspro::start(&ground, back("kaspro"))?;
     let simulators: Vec<Box<dyn Simulator>> =
         vec![Box::new(oy.clone()), Box::new(doku.clone()), Box::new(kaspro.clone())];
 
-    let named = ports.keys().filter(|name| *name != MERCHANT).chain(callback_urls.keys());
+    let named =
+        ports.keys().filter(|name| ![MERCHANT, partner::NAME].contains(&name.as_str())).chain(callback_urls.keys());
     if let Some(stranger) = named.into_iter().find(|name| simulators.iter().all(|s| s.code() != *name)) {
         anyhow::bail!("the sandbox has no provider {stranger:?}");
     }
@@ -148,10 +155,26 @@ pub async fn start(config: SandboxConfig, outbound: Outbound) -> anyhow::Result<
         open_offices.push(Office { provider, url, control });
     }
     let offices = open_offices;
+    let partner_url = open(port(partner::NAME).wire, doku_partner.wire()).await?;
+    let partner_control = open(port(partner::NAME).control, doku_partner.control()).await?;
     let merchant_url = open(port(MERCHANT).wire, merchant.webhooks()).await?;
     let merchant_control = open(port(MERCHANT).control, merchant.control()).await?;
     let stopping = guard.disarm();
-    Ok(Sandbox { oy, doku, kaspro, merchant, houses, offices, merchant_url, merchant_control, doors, stopping })
+    Ok(Sandbox {
+        oy,
+        doku,
+        doku_partner,
+        kaspro,
+        merchant,
+        houses,
+        offices,
+        partner_url,
+        partner_control,
+        merchant_url,
+        merchant_control,
+        doors,
+        stopping,
+    })
 }
 
 /// The providers that KYB files are pushed to, without their doors.
@@ -179,6 +202,8 @@ impl Sandbox {
         let describe =
             |house: &House| (house.simulator.code().to_owned(), house.simulator.describe(&house.url, &house.control));
         let mut all: Map<String, Value> = self.houses.iter().map(describe).collect();
+        let partner = self.doku_partner.describe(&self.partner_url, &self.partner_control);
+        all.insert(partner::NAME.to_owned(), partner);
         let merchant = json!({ "base_url": self.merchant_url, "control_url": self.merchant_control });
         all.insert(MERCHANT.to_owned(), merchant);
         let describe = |office: &Office| {
@@ -213,6 +238,11 @@ impl Sandbox {
         self.offices.iter().find(|office| office.provider.code() == code).map_or("", |office| &office.url)
     }
 
+    /// The base address of DOKU's Partner API.
+    pub fn partner_url(&self) -> &str {
+        &self.partner_url
+    }
+
     /// The merchant's base address; webhooks go to `/webhooks` or `/webhooks/{name}` below it.
     pub fn merchant_url(&self) -> &str {
         &self.merchant_url
@@ -227,5 +257,6 @@ impl Sandbox {
         for house in &self.houses {
             house.simulator.stopped().await;
         }
+        self.doku_partner.stopped().await;
     }
 }

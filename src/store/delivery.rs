@@ -227,7 +227,7 @@ pub async fn of_payment(db: &Db, client_id: Uuid, payment_id: Uuid) -> Result<Ve
     .await?)
 }
 
-/// What an endpoint was not told yet, or never.
+/// What an endpoint was not told yet, or never: more than [`COUNTED`] are counted as one more.
 #[derive(Clone, Debug)]
 pub struct LeftOver {
     pub endpoint_id: Uuid,
@@ -235,20 +235,25 @@ pub struct LeftOver {
     pub failed: i64,
 }
 
+/// How far left-overs are counted: behind it the number says no more than *many*, and would cost more with each.
+pub const COUNTED: i64 = 200;
+
 /// Counts per endpoint of a client what waits, and what was given up and not told since.
 pub async fn left_over(db: &Db, client_id: Uuid) -> Result<Vec<LeftOver>> {
     Ok(sqlx::query_as!(
         LeftOver,
         r#"SELECT p.id AS endpoint_id,
-            (SELECT count(*) FROM delivery d
-             WHERE d.client_id = p.client_id AND d.endpoint_id = p.id AND d.state = 'pending') AS "pending!",
-            (SELECT count(*) FROM delivery d
-             WHERE d.client_id = p.client_id AND d.endpoint_id = p.id AND d.state = 'failed'
-                AND NOT EXISTS (SELECT FROM delivery l
-                    WHERE l.client_id = d.client_id AND l.endpoint_id = d.endpoint_id AND l.event_id = d.event_id
-                        AND l.replay > d.replay)) AS "failed!"
+            (SELECT count(*) FROM (SELECT FROM delivery d
+                WHERE d.client_id = p.client_id AND d.endpoint_id = p.id AND d.state = 'pending' LIMIT $2) these) AS "pending!",
+            (SELECT count(*) FROM (SELECT FROM delivery d
+                WHERE d.client_id = p.client_id AND d.endpoint_id = p.id AND d.state = 'failed'
+                    AND NOT EXISTS (SELECT FROM delivery l
+                        WHERE l.client_id = d.client_id AND l.endpoint_id = d.endpoint_id AND l.event_id = d.event_id
+                            AND l.replay > d.replay)
+                LIMIT $2) these) AS "failed!"
          FROM endpoint p WHERE p.client_id = $1"#,
         client_id,
+        COUNTED + 1,
     )
     .fetch_all(&db.reads)
     .await?)

@@ -32,6 +32,7 @@ mod devdb;
 mod documents;
 mod documents_crash;
 mod doku_golden;
+mod doku_partner;
 mod domain_evidence;
 mod domain_kyb;
 mod domain_money;

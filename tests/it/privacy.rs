@@ -181,6 +181,8 @@ async fn a_file_goes_on_after_an_erasure() {
         set(&mut body, "stakeholder[0]", None);
         let mut somebody = example()["stakeholder"][0].clone();
         set(&mut somebody, "director_name", Some(json!("Budi")));
+        set(&mut somebody, "ktp_document", Some(json!(doc(18))));
+        set(&mut somebody, "selfie_with_ktp", Some(json!(doc(19))));
         body["stakeholder"][0] = somebody;
         set(&mut body, "submitter", Some(example()["submitter"].clone()));
         let last = world.save_kyb(&body, Some("\"4\"")).await;
@@ -214,8 +216,8 @@ async fn keys_rotate_around_what_was_erased() {
         let of_keys = done.iter().find(|column| column.column == "data_key.wrapped").unwrap();
         assert_eq!(
             (of_keys.values, of_keys.unreadable),
-            (3, 0),
-            "the submitter's, the other director's and the file's"
+            (3 + 18, 0),
+            "the submitter's, the other director's and the file's, and of twenty documents all but the director's two"
         );
         assert_eq!(sealed().await, before);
         // A page that was read before an erasure does not write the key back.

@@ -3,6 +3,7 @@
 //! It sets the stage, plays the payments over HTTP as a client would, and compares both sides' books.
 
 mod journey;
+mod onboarding;
 mod table;
 
 use std::net::SocketAddr;
@@ -69,6 +70,7 @@ pub fn run(mut config: Config, options: &Options) -> anyhow::Result<()> {
         let sandbox = SandboxConfig { speed: SPEED, ..SandboxConfig::new(&dir) };
         let sandbox = sandbox::start(sandbox, outbound.clone()).await?;
         let mut parts = database.parts().await?;
+        onboarding::aim(&mut parts.config, &sandbox)?;
         let listener = listen(parts.config.server.listen).await?;
         // Links of the console lead to where it really is.
         parts.config.server.listen = listener.local_addr()?;
@@ -114,6 +116,7 @@ async fn play(service: &Service, sandbox: &Sandbox, outbound: Outbound, options:
         Some((stored.connection, theirs))
     });
     let agreed = table::books(&ours, &sides.collect::<Vec<_>>(), &verified);
+    let on_boarded = onboarding::play(app, &client, sandbox, &service.url).await?;
     if !options.exit {
         println!("\nServing on {} until Ctrl-C. Reference: {}/docs", service.url, service.url);
         println!("Console: {}/console/  e-mail {OWNER}  password of this start {password}", service.url);
@@ -129,6 +132,7 @@ async fn play(service: &Service, sandbox: &Sandbox, outbound: Outbound, options:
         );
         interrupted().await?;
     }
+    anyhow::ensure!(on_boarded, "an onboarding did not end as it should");
     Ok(agreed)
 }
 

@@ -5,6 +5,7 @@
 mod callback;
 mod form;
 mod mapping;
+pub mod partner;
 mod send_money;
 pub mod signing;
 mod token;

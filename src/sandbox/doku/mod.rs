@@ -7,6 +7,7 @@ mod access;
 mod calls;
 mod code;
 mod own;
+pub mod partner;
 mod settings;
 pub mod signing;
 mod wire;

@@ -229,7 +229,7 @@ async function indonesian(desk) {
   await account(desk);
   await page.getByRole("button", { name: "Bahasa Indonesia" }).click();
   const row = (deed) => page.getByRole("row").filter({ hasText: deed });
-  await row("Mengusulkan keputusan").filter({ hasText: "Hasil: Tidak dibayar" }).waitFor();
+  await row("Mengusulkan keputusan").filter({ hasText: "Hasil: Tidak dibayar" }).first().waitFor();
   await row("Menjeda pengiriman").filter({ hasText: "Alasan: A drill." }).waitFor();
   await desk.look("audit-id");
   await account(desk);

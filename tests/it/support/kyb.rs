@@ -17,67 +17,7 @@ pub fn doc(n: u8) -> String {
 
 /// The example of seed 000. Its links are documents here, and its addresses of e-mail are such again.
 pub fn example() -> Value {
-    json!({
-        "submitter": { "email": "john@example.co.id", "name": "John Doe" },
-        "product_selection": "QR Code, Open VA, Close VA",
-        "legal_entity": {
-            "legal_name": "PT SANDBOX COMPANY",
-            "brand_name": "Sanbox",
-            "nib_number": "234234234234234",
-            "country": "Indonesia",
-            "company_type": "PT",
-            "company_industry": ["Agriculture", "General E-commerce"],
-            "address": {
-                "full_address": "Jl. Belokan Bawah I No.11, Tamban",
-                "province": "Banten",
-                "city": "Tangerang Selatan",
-                "district": "Serpong",
-                "sub_district": "Buaran",
-                "postal_code": "55581",
-            },
-            "phone": "+62918237123",
-            "website": "http://kolaborasibersama.id",
-        },
-        "documents": {
-            "nib_document": doc(1),
-            "npwp_number": "234234234234234",
-            "npwp_document": doc(2),
-            "proof_of_address": doc(3),
-            "deed_of_establishment": doc(4),
-            "legal_certification": doc(5),
-            "additional_documents": [
-                { "name": "sertifikasi iso 27000", "document": doc(6) },
-                { "name": "Best consumer awards 2049", "document": doc(7) },
-            ],
-        },
-        "stakeholder": [{
-            "director_name": "John Doe",
-            "email": "john.doe@example.co.id",
-            "phone": "+628127756464",
-            "birth_place": "Jakarta Timur",
-            "birth_date": "1988-10-23",
-            "occupation": "Entrepreneur",
-            "address": "Jl. Basuki Rahmat No.1A, Blok G3A",
-            "province": "DKI Jakarta",
-            "city": "Jakarta Timur",
-            "ktp_document": doc(8),
-            "selfie_with_ktp": doc(9),
-        }],
-        "supporting": {
-            "company_structure": doc(10),
-            "bank_account_proof": doc(11),
-            "business_location_photo": [doc(12), doc(13)],
-            "power_of_attorney": doc(14),
-            "skt_sppkp": doc(15),
-        },
-        "business_info": {
-            "monthly_revenue": 100_000_000,
-            "monthly_profit": 120_000_000,
-            "ownership_status": "1",
-            "operating_open_hour": "00:00",
-            "operating_close_hour": "23:59",
-        },
-    })
+    serde_json::from_str(include_str!("../../../src/cli/demo/files/kyb.json")).expect("the example is JSON")
 }
 
 /// Every field of the table with its path, blocks too; of a list of blocks its first.

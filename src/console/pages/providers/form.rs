@@ -108,6 +108,7 @@ fn wrong(lang: Lang, field: &providers::Field, value: &str) -> String {
         Format::Path => ("format.path", 0, 0),
         Format::Ip => ("format.ip", 0, 0),
         Format::HeaderName => ("format.header_name", 0, 0),
+        Format::Choice(_) => ("format.choice", 0, 0),
         Format::RsaPrivateKey => ("format.rsa_private_key", 0, 0),
         Format::RsaPublicKey => ("format.rsa_public_key", 0, 0),
     };

@@ -23,6 +23,7 @@ use crate::domain::role::{Feature, Level};
 use crate::domain::webhook::EVENT_TYPES;
 use crate::flows::access::Caller;
 use crate::flows::endpoints;
+use crate::store::delivery::COUNTED;
 use crate::store::endpoint::Endpoint;
 
 const HERE: &str = "/console/settings/webhooks";
@@ -141,8 +142,18 @@ impl<'a> EndpointFields<'a> {
 struct Card {
     path: String,
     endpoint: Endpoint,
-    pending: i64,
-    failed: i64,
+    pending: String,
+    /// Empty where there are none.
+    failed: String,
+}
+
+/// How many are left over, as far as they are counted; empty for none.
+fn many(counted: i64) -> String {
+    match counted {
+        0 => String::new(),
+        few if few <= COUNTED => few.to_string(),
+        _ => format!("{COUNTED}+"),
+    }
 }
 
 #[derive(Template)]
@@ -160,7 +171,7 @@ pub async fn list(State(console): State<Console>, signed: Signed) -> Result<Resp
     let left: HashMap<_, _> = left.into_iter().map(|row| (row.endpoint_id, (row.pending, row.failed))).collect();
     let card = |endpoint: Endpoint| {
         let (pending, failed) = left.get(&endpoint.id).copied().unwrap_or_default();
-        Card { path: path_of(&endpoint), endpoint, pending, failed }
+        Card { path: path_of(&endpoint), endpoint, pending: many(pending), failed: many(failed) }
     };
     let page = ListPage {
         cards: endpoints::list(&console.app, &caller).await?.into_iter().map(card).collect(),

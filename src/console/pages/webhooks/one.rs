@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{EndpointFields, HERE, SNIPPET, Typed, Wrong, find, path_of};
+use super::{EndpointFields, HERE, SNIPPET, Typed, Wrong, find, many, path_of};
 use crate::console::frame::{self, Frame};
 use crate::console::guard::Fail;
 use crate::console::pages::transactions::{Badge, delivery_badge};
@@ -71,7 +71,8 @@ struct OnePage<'a> {
     problem: &'static str,
     /// The old secret signs too until then.
     old_until: Option<String>,
-    failed: i64,
+    /// How many were given up and not told since; empty for none.
+    failed: String,
     states: Vec<(&'static str, Badge, bool)>,
     state: &'a str,
     told: Vec<Told>,
@@ -118,7 +119,7 @@ pub(super) async fn show(
         tested: beside.tested,
         problem: beside.problem,
         old_until: endpoint.previous_until.filter(|until| *until > now).map(|until| frame.time(&until)),
-        failed: left.map_or(0, |row| row.failed),
+        failed: left.map_or_else(String::new, |row| many(row.failed)),
         states: STATES.map(|known| (known, delivery_badge(&frame, known), state == Some(known))).into(),
         state: state.unwrap_or_default(),
         told: rows.into_iter().map(|row| told(&frame, &path, row, sees_payments)).collect(),

@@ -154,6 +154,7 @@ pub const WORDS: &super::super::Table = &[
     ("format.path", "A path that begins with /, without blanks."),
     ("format.ip", "An IP address, such as 203.0.113.7."),
     ("format.header_name", "The name of an HTTP header, such as x-username."),
+    ("format.choice", "One of the words that are offered."),
     ("format.rsa_private_key", "The whole private RSA key in PEM, from -----BEGIN to -----END, of at least 2048 bits."),
     ("format.rsa_public_key", "The whole public RSA key in PEM, from -----BEGIN to -----END, of at least 2048 bits."),
     ("test.good", "The connection works"),

@@ -154,6 +154,7 @@ pub const WORDS: &super::super::Table = &[
     ("format.path", "Jalur yang diawali /, tanpa spasi."),
     ("format.ip", "Alamat IP, misalnya 203.0.113.7."),
     ("format.header_name", "Nama header HTTP, misalnya x-username."),
+    ("format.choice", "Salah satu pilihan yang ditawarkan."),
     (
         "format.rsa_private_key",
         "Seluruh kunci privat RSA dalam PEM, dari -----BEGIN sampai -----END, minimal 2048 bit.",
