@@ -11,7 +11,8 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /build/target/release/paystrator /usr/local/bin/paystrator
-# Nothing is written to the container; any unprivileged user will do.
+# Nothing is written to the container but documents, below /data; any unprivileged user will do.
+RUN install -d -m 1777 /data
 USER 10001:10001
 EXPOSE 8080 9464
 ENV PAYSTRATOR__SERVER__LISTEN=0.0.0.0:8080 \

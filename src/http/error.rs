@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::extract::RequestId;
+use crate::documents;
 use crate::domain::ids;
 use crate::flows::once;
 use crate::flows::send_money::Refused;
@@ -172,7 +173,8 @@ impl ApiError {
 
     /// 500: logged here, once, with its causes.
     pub fn fault(error: &anyhow::Error) -> Self {
-        if error.downcast_ref::<store::Error>().is_some_and(store::Error::is_momentary) {
+        let of_documents = matches!(error.downcast_ref(), Some(documents::Error::Store(_)));
+        if of_documents || error.downcast_ref::<store::Error>().is_some_and(store::Error::is_momentary) {
             tracing::warn!(%error, "answered 503");
             return ApiError::unavailable();
         }

@@ -103,7 +103,7 @@ fn of_onboarding() -> Router<extract::Http> {
         .route("/v1/onboarding/{reference_id}/connect", post(v1::onboarding::connect_onboarding))
         .route("/v1/onboarding/{reference_id}/provider-data", get(v1::onboarding::read_onboarding_provider_data))
         .route("/v1/kyb/documents", get(v1::kyb::list_documents).post(v1::kyb::upload_document))
-        .route("/v1/kyb/documents/{id}", get(v1::kyb::read_document))
+        .route("/v1/kyb/documents/{id}", get(v1::kyb::read_document).delete(v1::kyb::erase_document))
         .route("/v1/kyb/documents/{id}/link", post(v1::kyb::make_document_link))
         .route("/v1/kyb/documents/{id}/reads", get(v1::kyb::list_document_reads))
         .route("/v1/files/{token}", get(v1::files::serve))

@@ -70,6 +70,7 @@ use super::v1;
         v1::kyb::upload_document,
         v1::kyb::list_documents,
         v1::kyb::read_document,
+        v1::kyb::erase_document,
         v1::kyb::make_document_link,
         v1::kyb::list_document_reads,
         v1::files::serve,

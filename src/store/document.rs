@@ -217,6 +217,64 @@ pub async fn removed(tx: &mut Tx, client_id: Uuid, id: Uuid, now: DateTime<Utc>)
     Ok(())
 }
 
+/// How a document stands, held for its end: no version begins to name it before the transaction ends. Says as well
+/// whether one does.
+pub async fn hold_to_erase(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<Option<(State, bool)>> {
+    let held =
+        sqlx::query_scalar!("SELECT state FROM document WHERE client_id = $1 AND id = $2 FOR UPDATE", client_id, id)
+            .fetch_optional(tx.conn())
+            .await?;
+    let Some(state) = held else { return Ok(None) };
+    // A statement of its own: it sees what was committed while the row was waited for.
+    let named = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM kyb_document WHERE client_id = $1 AND document_id = $2) AS "named!""#,
+        client_id,
+        id,
+    );
+    let named = named.fetch_one(tx.conn()).await?;
+    Ok(Some((known("document.state", id, state, State::parse)?, named)))
+}
+
+/// Erases one stored document: name, digest and key go, in this transaction.
+pub async fn erase(tx: &mut Tx, client_id: Uuid, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE document SET state = 'erased', about = NULL, fingerprint = NULL, erased_at = $3
+         WHERE client_id = $1 AND id = $2 AND state = 'stored'",
+        client_id,
+        id,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    destroy_keys(tx, client_id, &[id], now).await
+}
+
+async fn destroy_keys(tx: &mut Tx, client_id: Uuid, ids: &[Uuid], now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE data_key SET wrapped = NULL, destroyed_at = $3
+         WHERE client_id = $1 AND id = ANY ($2) AND purpose = 'document' AND destroyed_at IS NULL",
+        client_id,
+        ids,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The documents that any version of a client's file names of a person.
+pub async fn of_person(db: &Db, client_id: Uuid, person_id: Uuid) -> Result<Vec<Row>> {
+    let rows = sqlx::query_as!(
+        Raw,
+        "SELECT id, state, about, media_type, size_bytes, created_at, created_by, erased_at FROM document
+         WHERE client_id = $1 AND id IN (SELECT document_id FROM kyb_document WHERE client_id = $1 AND person_id = $2)
+         ORDER BY id",
+        client_id,
+        person_id,
+    );
+    rows.fetch_all(&db.reads).await?.into_iter().map(Raw::read).collect()
+}
+
 /// Erases the documents that any version of a client's file names of a person: name, digest and key go, in this
 /// transaction. Answers those that were stored.
 pub async fn erase_of_person(tx: &mut Tx, client_id: Uuid, person_id: Uuid, now: DateTime<Utc>) -> Result<Vec<Uuid>> {
@@ -230,15 +288,7 @@ pub async fn erase_of_person(tx: &mut Tx, client_id: Uuid, person_id: Uuid, now:
     )
     .fetch_all(tx.conn())
     .await?;
-    sqlx::query!(
-        "UPDATE data_key SET wrapped = NULL, destroyed_at = $3
-         WHERE client_id = $1 AND id = ANY ($2) AND purpose = 'document' AND destroyed_at IS NULL",
-        client_id,
-        &erased,
-        now,
-    )
-    .execute(tx.conn())
-    .await?;
+    destroy_keys(tx, client_id, &erased, now).await?;
     Ok(erased)
 }
 

@@ -66,6 +66,12 @@ fn endpoints() -> Vec<Endpoint> {
         ("PUT", "/v1/kyb", Some(json!({})), Kyb, Write),
         ("GET", "/v1/kyb/versions", None, Kyb, Read),
         ("GET", "/v1/kyb/completeness", None, Kyb, Read),
+        ("GET", "/v1/kyb/documents", None, Kyb, Read),
+        ("POST", "/v1/kyb/documents?name=x.pdf", None, Kyb, Write),
+        ("GET", "/v1/kyb/documents/{doc}", None, Kyb, Read),
+        ("DELETE", "/v1/kyb/documents/{doc}", None, Kyb, Write),
+        ("POST", "/v1/kyb/documents/{doc}/link", None, Kyb, Write),
+        ("GET", "/v1/kyb/documents/{doc}/reads", None, Kyb, Read),
         ("POST", "/v1/onboarding", Some(json!({ "providers": [{ "provider": "oy" }] })), Kyb, Write),
         ("GET", "/v1/onboarding", None, Kyb, Read),
         ("GET", "/v1/onboarding/{reference_id}", None, Kyb, Read),
@@ -94,18 +100,19 @@ fn endpoints() -> Vec<Endpoint> {
 #[test]
 fn the_table_of_endpoints_is_whole() {
     // These ask for no right: anybody, any key, or a provider.
-    const OPEN: [&str; 7] = [
+    const OPEN: [&str; 8] = [
         "GET /livez",
         "GET /readyz",
         "GET /openapi.json",
         "POST /v1/auth/token",
         "POST /v1/onboarding/status",
+        "GET /v1/files/{token}",
         "POST /v1/callback/{direction}/{kind}/{codename}",
         "POST /v1/callback/{direction}/{kind}/{codename}/{*rest}",
     ];
     let of_table = |(method, path, ..): Endpoint| {
         let path = path.split('?').next().unwrap().replace("{ev}", "{event}");
-        let path = ["{sm}", "{we}", "{key}", "{conn}"].iter().fold(path, |path, id| path.replace(id, "{id}"));
+        let path = ["{sm}", "{we}", "{key}", "{conn}", "{doc}"].iter().fold(path, |path, id| path.replace(id, "{id}"));
         format!("{method} {path}")
     };
     let table: BTreeSet<String> = endpoints().into_iter().map(of_table).chain(OPEN.map(String::from)).collect();
@@ -123,6 +130,7 @@ async fn fill(world: &World, path: &str) -> String {
         .replace("{we}", &one("SELECT 'we_' || replace(id::text, '-', '') FROM endpoint").await)
         .replace("{ev}", &one("SELECT 'ev_' || replace(id::text, '-', '') FROM event ORDER BY id LIMIT 1").await)
         .replace("{conn}", &one("SELECT 'conn_' || replace(id::text, '-', '') FROM connection").await)
+        .replace("{doc}", &one("SELECT 'doc_' || replace(id::text, '-', '') FROM document ORDER BY id LIMIT 1").await)
         .replace("{reference_id}", &one("SELECT 'paystrator-kyb-' || replace(id::text, '-', '') FROM onboarding").await)
         .replace("{key}", &one("SELECT 'key_' || replace(id::text, '-', '') FROM api_key ORDER BY id LIMIT 1").await)
 }
@@ -154,7 +162,7 @@ async fn another_clients_ids_are_not_there() {
             assert_eq!((reply.status, &reply.body["error"]["code"]), (404, &json!("not_found")), "{method} {path}");
             tried += 1;
         }
-        assert_eq!(tried, 25);
+        assert_eq!(tried, 29);
         // Nothing of ours in the stranger's lists either.
         let log = stranger.get("/v1/audit").await.body["data"]["items"].take();
         assert!(log.as_array().unwrap().iter().all(|entry| entry["person"] == "command line"), "{log}");

@@ -14,7 +14,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::support::bad::{Captured, Stub, fast, set_oy};
-use crate::support::{World, kyb, run_with};
+use crate::support::{World, kyb, onboarding, run_with};
 
 const NAME: &str = "Canarius Kenari";
 const ACCOUNT: &str = "8675309086753";
@@ -183,6 +183,7 @@ async fn kyb_days(world: &World) -> Vec<String> {
     let person = saved["stakeholder"][0]["person_id"].as_str().and_then(|id| ids::parse(ids::PERSON, id)).unwrap();
     let export = flows::kyb::export(&world.app, world.client_id, person, "Ani").await.unwrap().unwrap();
     assert!(export.to_string().contains(director));
+    refusals.extend(onboarding_days(world).await);
     // A row that was meddled with tells nobody what it held.
     sqlx::query("UPDATE kyb_person SET data = set_byte(data, 40, get_byte(data, 40) # 1)")
         .execute(&world.sql)
@@ -192,6 +193,48 @@ async fn kyb_days(world: &World) -> Vec<String> {
     assert_eq!(meddled.status, 500, "{}", meddled.body);
     refusals.push(meddled.body.to_string());
     flows::kyb::erase(&world.app, world.client_id, person, "Ani").await.unwrap();
+    refusals
+}
+
+/// The file pushed to a provider that repeats it in its answers and remarks, and tells statuses carelessly. Answers the
+/// refusals.
+async fn onboarding_days(world: &World) -> Vec<String> {
+    let office = world.office("oy");
+    onboarding::set(office, json!({ "fetches": false }));
+    let all = KYB.join(" and ");
+    let push = |kind| Fault::new(kind).on("push").times(1);
+    office.add_fault(Fault { text: Some(all.clone()), ..push(Kind::Garbage) }).unwrap();
+    let [reference] = world.on_board(&["oy"]).await.try_into().unwrap();
+    world.until_stands(&reference, "received").await;
+    let answer = json!({ "reference_id": all, "status": all, "remarks": all }).to_string();
+    office.add_fault(Fault { text: Some(answer), ..push(Kind::Garbage) }).unwrap();
+    office.add_fault(push(Kind::WrongCode).code(&all)).unwrap();
+    assert_eq!(office.post(&reference, "need_revision", Some(&all), None).await.unwrap().0, 200);
+    let story = world.onboarding(&reference).await;
+    assert!(story.to_string().contains(KYB[0]), "the client reads the remarks: {story}");
+    let mut refusals = Vec::new();
+    for (reference, status, key) in [
+        (reference.as_str(), all.as_str(), None),
+        (all.as_str(), "approved", None),
+        (reference.as_str(), "processing", None),
+        (reference.as_str(), "approved", Some(all.as_str())),
+    ] {
+        let (code, body) = office.post(reference, status, Some(&all), key).await.unwrap();
+        assert!(code >= 400, "{body}");
+        refusals.push(body.to_string());
+    }
+    let mut file = world.caller.get("/v1/kyb").await.body["data"]["file"].take();
+    kyb::set(&mut file, "stakeholder[0].occupation", Some(json!("Pengusaha")));
+    world.save_kyb(&file, Some("*")).await;
+    assert_eq!(world.act(&reference, "submit", json!({})).await.status, 200);
+    let story = world.until_stands(&reference, "received").await;
+    assert!(onboarding::lines(&story).contains(&"failed v3".to_owned()), "{story}");
+    let details = json!({ "providers": [{ "provider": all, "details": { "name": all } }] });
+    refusals.push(world.caller.post("/v1/onboarding", json!({ "providers": all })).await.body.to_string());
+    refusals.push(world.caller.post("/v1/onboarding/x/submit", details).await.body.to_string());
+    let account = json!({ "label": "x", "credentials": { "username": 1, "api_key": "canary key of an account" } });
+    refusals.push(world.act(&reference, "connect", account).await.body.to_string());
+    assert_eq!(world.act(&reference, "withdraw", json!({})).await.status, 200);
     refusals
 }
 
@@ -247,6 +290,7 @@ async fn no_canary_leaves_its_cage() {
     let mut options = fast(600);
     options.config.schedule.delivery_retry_s = vec![1, 1];
     set_oy(&mut options, "send_timeout_ms", 5_000);
+    options.kyb = vec!["oy".into()];
     run_with(options, async |world| {
         world.endpoint("main").await;
         // A receiver that repeats our own headers in its refusal.
@@ -272,6 +316,9 @@ async fn no_canary_leaves_its_cage() {
             API_KEY.to_owned(),
             "sk_test_canary-of-a-stranger".to_owned(),
             token,
+            world.office("oy").settings().secret,
+            world.office("oy").settings().provider_key.unwrap(),
+            "canary key of an account".to_owned(),
         ];
         let people = [NAME, ACCOUNT, TRUE_OWNER, FILE_NAME, FILE_CONTENT, "Burung+Kenari", "Burung%20Kenari"];
         let people = people.map(String::from);

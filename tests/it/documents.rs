@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
-use paystrator::config::Config;
+use paystrator::config::{self, Config};
 use paystrator::documents::Documents;
 use paystrator::domain::access::{Product, Right, Rights};
 use paystrator::domain::ids;
@@ -18,6 +18,7 @@ use sqlx::AssertSqlSafe;
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
+use crate::support::bucket::Bucket;
 use crate::support::files::{jpeg, pdf, png, uploaded};
 use crate::support::http::Reply;
 use crate::support::kyb::{example, put, set};
@@ -591,6 +592,14 @@ async fn the_documents_of_an_erased_person_are_gone() {
         }
         let before = world.objects().len();
         let id = ids::parse(ids::PERSON, person["person_id"].as_str().unwrap()).unwrap();
+        world.caller.fetch("GET", &links[0]).await;
+        let told = kyb_flow::export(&world.app, world.client_id, id, "Ani").await.unwrap().unwrap();
+        let of_them: BTreeSet<&str> =
+            told["documents"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+        assert_eq!(of_them, theirs.into_iter().collect(), "of every version, and nobody else's");
+        let first = told["documents"].as_array().unwrap().iter().find(|one| one["id"] == json!(old_ktp)).unwrap();
+        assert!(first["name"].is_string() && first["sha256"].is_string(), "{first}");
+        assert_eq!((&first["read"][0]["reader"], &first["read"][0]["method"]), (&json!("Ani"), &json!("GET")));
         assert_eq!(kyb_flow::erase(&world.app, world.client_id, id, "Ani").await.unwrap(), Erasure::Done);
         assert_eq!(world.objects().len(), before - 3);
         for (id, link) in theirs.iter().zip(&links) {
@@ -660,6 +669,81 @@ async fn nobody_sees_anothers_documents_and_rights_are_asked() {
         }
         for bad in ["cursor=x", "limit=0", "limit=101", "a=b"] {
             assert_eq!(world.caller.get(&format!("/v1/kyb/documents?{bad}")).await.status, 400, "{bad}");
+        }
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bucket_keeps_them_as_a_folder_does() {
+    let bucket = Bucket::start().await;
+    let mut options = Options::default();
+    options.config.documents = config::Documents {
+        s3_bucket: "papers".into(),
+        s3_endpoint: bucket.url.clone(),
+        s3_region: "ap-southeast-3".into(),
+        s3_access_key_id: "the-key".into(),
+        s3_secret_access_key: "the-secret".to_owned().into(),
+        s3_path_style: true,
+        s3_allow_http: true,
+        ..options.config.documents
+    };
+    run_with(options, async |world| {
+        let sizes = [500, 5 * 1024 * 1024 - 5_000, 6_000_000, LIMIT];
+        for size in sizes {
+            let content = pdf(size as u64, size);
+            let made = world.caller.upload(&format!("berkas {size}.pdf"), None, content.clone()).await;
+            assert_eq!(made.status, 201, "{size}: {}", made.body);
+            let read = world.caller.fetch("GET", &link(&world, &id_of(&made)).await).await;
+            assert!(read.0 == 200 && read.2 == Some(content), "{size}");
+        }
+        let refused = world.caller.upload("cut.pdf", None, pdf(9, 6_000_000)[..5_900_000].to_vec()).await;
+        assert_eq!(refused.status, 422);
+        assert_eq!((bucket.objects().len(), bucket.unfinished()), (sizes.len(), 0));
+        let newest = world.caller.get("/v1/kyb/documents?limit=1").await.body["data"]["items"][0].clone();
+        let path = format!("/v1/kyb/documents/{}", newest["id"].as_str().unwrap());
+        let erased = world.caller.call("DELETE", &path, None, &[]).await;
+        assert_eq!(erased.status, 200, "{}", erased.body);
+        assert_eq!(bucket.objects().len(), sizes.len() - 1);
+        assert!(bucket.objects().keys().all(|key| key.starts_with(&format!("{}/", world.client_id.simple()))));
+        assert_eq!(bucket.wrong(), Vec::<String>::new());
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_document_that_no_version_names_can_be_erased() {
+    run(async |world| {
+        let file = world.save_kyb(&world.with_uploads(example()).await, None).await;
+        let named = file["stakeholder"][0]["ktp_document"].as_str().unwrap();
+        let spare = uploaded(&world.caller, "KTP salah.pdf").await;
+        let reading = link(&world, &spare).await;
+        let erase = async |caller: &crate::support::http::Caller, id: &str| {
+            let reply = caller.call("DELETE", &format!("/v1/kyb/documents/{id}"), None, &[]).await;
+            (reply.status, reply.body["error"]["code"].as_str().unwrap_or_default().to_owned())
+        };
+        let objects = world.objects().len();
+        let reader = world.with_rights(Rights([(Product::Kyb, Right::Read)].into())).await;
+        assert_eq!(erase(&reader, &spare).await.0, 403);
+        assert_eq!(erase(&world.stranger().await, &spare).await.0, 404);
+        assert_eq!(erase(&world.caller, named).await, (409, "document_named".into()));
+        assert_eq!(erase(&world.caller, &format!("doc_{:032x}", 99)).await.0, 404);
+        assert_eq!(world.objects().len(), objects);
+        assert_eq!((erase(&world.caller, &spare).await.0, erase(&world.caller, &spare).await.0), (200, 200));
+        assert_eq!(world.objects().len(), objects - 1);
+        assert_eq!(world.caller.fetch("GET", &reading).await.0, 404);
+        let keys = "data_key WHERE purpose = 'document' AND wrapped IS NULL";
+        assert_eq!(count(&world, keys).await, 1);
+        // Named and erased at once: one of the two, and never a version that names what is erased.
+        for n in 0..6 {
+            let id = uploaded(&world.caller, &format!("race {n}.pdf")).await;
+            let mut next = world.caller.get("/v1/kyb").await.body["data"]["file"].clone();
+            set(&mut next, "documents.nib_document", Some(json!(id)));
+            let (erased, saved) = tokio::join!(erase(&world.caller, &id), put(&world.caller, &next, Some("*")));
+            let one = (erased.0 == 200) != (saved.status == 200);
+            assert!(one, "erased {erased:?}, saved {} {}", saved.status, saved.body);
         }
         world
     })

@@ -142,3 +142,37 @@ pub async fn link(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Option
     let link = granted.link(id).context("a grant has a link for each of its documents")?.to_owned();
     Ok(Some((link, granted.expires_at)))
 }
+
+/// What came of wanting a document erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erased {
+    /// It is erased, by this or before.
+    Done,
+    /// A version of the file names it: versions are not changed, and it ends with its person.
+    Named,
+    /// There is no such document.
+    Nothing,
+}
+
+/// Erases a document that no version of the file names: its key is destroyed, and then its object removed.
+pub async fn erase(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Erased> {
+    let now = app.now();
+    let mut tx = super::begin(&app.db).await?;
+    match document::hold_to_erase(&mut tx, caller.client_id, id).await? {
+        Some((State::Erased, _)) => return Ok(Erased::Done),
+        Some((State::Stored, true)) => return Ok(Erased::Named),
+        Some((State::Stored, false)) => {}
+        _ => return Ok(Erased::Nothing),
+    }
+    document::erase(&mut tx, caller.client_id, id, now).await?;
+    let shown = ids::show(ids::DOCUMENT, id);
+    audited_for_both(&mut tx, caller, "document.erased", &shown, serde_json::json!({}), now).await?;
+    tx.commit().await?;
+    remove(app, caller.client_id, id, true).await;
+    Ok(Erased::Done)
+}
+
+/// The documents that any version of a client's file names of a person, erased ones too.
+pub(super) async fn of_person(app: &App, client_id: Uuid, person_id: Uuid) -> anyhow::Result<Vec<Document>> {
+    opened(app, client_id, document::of_person(&app.db, client_id, person_id).await?).await
+}

@@ -15,6 +15,8 @@ use crate::domain::ids;
 use crate::domain::webhook::time;
 use crate::flows;
 use crate::flows::audit::{Deed, record};
+use crate::flows::documents::Document;
+use crate::store::document::Reading;
 use crate::store::{data_key, document, kyb, onboarding_line};
 
 /// Somebody who stands in a client's file, in whatever version.
@@ -73,6 +75,10 @@ pub async fn export(app: &App, client_id: Uuid, person: Uuid, by: &str) -> anyho
         })
     };
     let versions: Vec<Value> = kept(app, client_id, person).await?.into_iter().map(version).collect();
+    let mut documents = Vec::new();
+    for document in flows::documents::of_person(app, client_id, person).await? {
+        documents.push(with_readings(app, client_id, document).await?);
+    }
     let now = app.now();
     let mut tx = flows::begin(&app.db).await?;
     let shown = ids::show(ids::PERSON, person);
@@ -86,7 +92,37 @@ pub async fn export(app: &App, client_id: Uuid, person: Uuid, by: &str) -> anyho
         "known_since": time(key.created_at),
         "erased_at": key.destroyed_at.map(time),
         "kyb": versions,
+        "documents": documents,
     })))
+}
+
+/// What is kept of a person's document, with who read it; its content is read by a link.
+async fn with_readings(app: &App, client_id: Uuid, document: Document) -> anyhow::Result<Value> {
+    let Document { id, about, media_type, size_bytes, created_at, created_by, erased_at } = document;
+    let mut read = Vec::new();
+    loop {
+        let after = read.last().map(|reading: &Reading| reading.id);
+        let page = flows::documents::readings(app, client_id, id, after, 1_000).await?;
+        if page.is_empty() {
+            break;
+        }
+        read.extend(page);
+    }
+    let reading = |reading: &Reading| {
+        let Reading { reader, address, method, read_at, .. } = reading;
+        json!({ "reader": reader, "address": address, "method": method, "read_at": time(*read_at) })
+    };
+    Ok(json!({
+        "id": ids::show(ids::DOCUMENT, id),
+        "name": about.as_ref().map(|about| about.name.reveal()),
+        "sha256": about.as_ref().map(|about| about.sha256.reveal()),
+        "media_type": media_type.as_str(),
+        "size_bytes": size_bytes,
+        "created_at": time(created_at),
+        "created_by": created_by,
+        "erased_at": erased_at.map(time),
+        "read": read.iter().map(reading).collect::<Vec<_>>(),
+    }))
 }
 
 /// What an erasure found.

@@ -2,6 +2,7 @@
 
 pub mod bad;
 pub mod browser;
+pub mod bucket;
 pub mod changes;
 pub mod days;
 pub mod dice;

@@ -14,7 +14,7 @@ use crate::documents;
 use crate::domain::access::{Need, Product};
 use crate::domain::document::{self, MediaType, Unfit};
 use crate::domain::ids;
-use crate::flows::documents::{self as flow, Document, Incoming, Refused, Uploaded};
+use crate::flows::documents::{self as flow, Document, Erased, Incoming, Refused, Uploaded};
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure};
 use crate::http::extract::{Http, Params, id, id_param, page_limit};
@@ -204,10 +204,7 @@ fn refused(refused: Refused) -> ApiError {
             "Who runs it sets documents.folder or documents.s3_bucket.",
             None,
         ),
-        Refused::Kept(error) => {
-            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a document could not be kept");
-            ApiError::unavailable()
-        }
+        Refused::Kept(error) => anyhow::Error::from(error).into(),
         Refused::GivenUp => ApiError::unavailable(),
         Refused::Store(error) => error.into(),
         Refused::Fault(error) => error.into(),
@@ -266,6 +263,40 @@ pub async fn read_document(
     let found = flow::get(&http.app, caller.client_id, id(ids::DOCUMENT, &document, WHAT)?).await?;
     let found = found.ok_or_else(|| ApiError::not_found(WHAT))?;
     Ok(reply::ok(KybDocument::of(found)).header("cache-control", "no-store"))
+}
+
+/// Erase a document that no version of the KYB file names. It stays in the list, without name and content.
+///
+/// What a version names stays with it: it is erased with the person whose it is.
+#[utoipa::path(
+    delete, path = "/v1/kyb/documents/{id}", tag = "KYB", operation_id = "erase_kyb_document",
+    params(("id" = String, Path, description = "`doc_…`")),
+    responses(
+        (status = 200, body = Success<KybDocument>), (status = 401, body = Failure), (status = 403, body = Failure),
+        (status = 404, body = Failure), (status = 409, body = Failure, description = "`document_named`"),
+        (status = 429, body = Failure), (status = 503, body = Failure),
+    ),
+)]
+pub async fn erase_document(
+    State(http): State<Http>,
+    auth: Auth,
+    Path(document): Path<String>,
+) -> Result<Reply<KybDocument>, ApiError> {
+    let caller = auth.may(Product::Kyb, Need::Write)?;
+    let id = id(ids::DOCUMENT, &document, WHAT)?;
+    match flow::erase(&http.app, &caller, id).await? {
+        Erased::Done => {}
+        Erased::Named => {
+            return Err(ApiError::conflict(
+                "document_named",
+                "A version of the KYB file names this document.",
+                "Nothing has to be done: it is erased with the person whose it is.",
+            ));
+        }
+        Erased::Nothing => return Err(ApiError::not_found(WHAT)),
+    }
+    let erased = flow::get(&http.app, caller.client_id, id).await?.ok_or_else(|| ApiError::not_found(WHAT))?;
+    Ok(reply::ok(KybDocument::of(erased)).header("cache-control", "no-store"))
 }
 
 /// A link to a document.
