@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::form::Field;
+use super::form::{Field, FieldFault};
 use super::{Call, Trouble};
 use crate::crypto::secret::Personal;
 use crate::domain::kyb::Sheet;
@@ -65,6 +65,11 @@ pub trait Onboarding: Send + Sync {
     /// What it asks beyond the KYB file; all of it belongs into `settings` of the form's parts.
     fn form(&self) -> &'static [Field] {
         &[]
+    }
+    /// What is wrong with the answers beside this file, beyond what each is by itself: a question that only some files
+    /// must answer, or must answer otherwise. For who asks before anything begins; a step would ask for a revision.
+    fn unfit(&self, _file: &Sheet, _answers: &Sheet) -> Vec<FieldFault> {
+        Vec::new()
     }
     /// Which fields of the file it needs beyond what every provider does.
     fn additions(&self) -> &'static [Addition] {

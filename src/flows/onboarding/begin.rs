@@ -17,6 +17,7 @@ use crate::flows::audit::audited;
 use crate::flows::documents::{Reader, grant};
 use crate::flows::kyb::{self, Version};
 use crate::flows::once::{self, First, Once};
+use crate::providers::FieldFault;
 use crate::providers::form;
 use crate::providers::onboarding::Onboarding;
 use crate::store::onboarding::{self, Row, Task};
@@ -92,6 +93,15 @@ async fn try_begin(
         return Err(Refused::Incomplete(missing));
     }
     let current = current.ok_or_else(|| anyhow::anyhow!("a complete file is not there"))?;
+    let unfit = |(at, (target, wish)): (usize, (&&dyn Onboarding, &Wish))| {
+        let at = format!("providers[{at}].");
+        let faults = unfit(*target, &current.file, &wish.details).into_iter();
+        faults.map(move |wrong| Fault { field: format!("{at}{}", wrong.field), ..wrong })
+    };
+    let faults: Vec<Fault> = chosen.iter().zip(wishes).enumerate().flat_map(unfit).collect();
+    if !faults.is_empty() {
+        return Err(Refused::Unfit(faults));
+    }
     let codes: Vec<String> = wishes.iter().map(|wish| wish.provider.clone()).collect();
     let running = onboarding::running(&app.db, caller.client_id, caller.mode.as_str(), &codes).await?;
     if !running.is_empty() {
@@ -156,7 +166,15 @@ fn choose<'a>(app: &'a App, caller: &Caller, wishes: &[Wish]) -> Result<Vec<&'a 
 /// What is wrong with the answers to a provider's questions, in fields below `details`.
 pub(super) fn detail_faults(target: &dyn Onboarding, details: &Map<String, Value>) -> Vec<Fault> {
     let given = Value::Object(details.clone());
-    let faults = form::check(target.form(), &json!({}), &given).err().unwrap_or_default();
+    below_details(form::check(target.form(), &json!({}), &given).err().unwrap_or_default())
+}
+
+/// What is wrong with them beside this file, in the same fields.
+pub(super) fn unfit(target: &dyn Onboarding, file: &File, details: &Map<String, Value>) -> Vec<Fault> {
+    below_details(target.unfit(&Sheet::new(file.reveal()), &Sheet::new(details.clone())))
+}
+
+fn below_details(faults: Vec<FieldFault>) -> Vec<Fault> {
     let below = |path: &str| path.strip_prefix("settings").map_or_else(|| path.to_owned(), |p| format!("details{p}"));
     faults.into_iter().map(|wrong| Fault { field: below(&wrong.field), message: wrong.reason }).collect()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::begin::{detail_faults, lend, missing};
+use super::begin::{detail_faults, lend, missing, unfit};
 use super::{DETAILS, Refused, Standing, file_key, goes, hold, newest_version, open, seal, standing};
 use crate::app::App;
 use crate::domain::kyb::Sheet;
@@ -45,6 +45,10 @@ pub async fn submit(
         return Err(Refused::Stands(row.status));
     };
     let known = open(&key, &row, DETAILS, &row.details)?;
+    let faults = unfit(target, &current.file, details.unwrap_or(known.reveal()));
+    if !faults.is_empty() {
+        return Err(Refused::Unfit(faults));
+    }
     let answered = details.map(|details| Sheet::new(details.clone())).filter(|details| *details != known);
     // What is carried is known by the file's version: new answers alone would look like what the provider has.
     if current.version <= row.file_version {

@@ -315,7 +315,8 @@ async fn a_file_comes_by_itself_or_by_its_link() {
     let fetched = files.iter().find(|file| file.category == "PHOTO_PROOF").unwrap();
     assert_eq!((fetched.size, fetched.kind.as_str()), (PNG.len(), "PNG"));
     assert_eq!(fetched.sha256, hex::encode(Sha256::digest(PNG)));
-    let bad: [(&[(&str, &[u8])], &str); 9] = [
+    type Bad<'a> = (&'a [(&'a str, &'a [u8])], &'a str);
+    let bad: [Bad<'_>; 9] = [
         (&[("category", b"SELFIE"), ("file", PNG)], "category is not allowed"),
         (&[("file", PNG)], "category is not allowed"),
         (&[("category", b"DOCUMENT"), ("file", PDF)], "code is not allowed"),

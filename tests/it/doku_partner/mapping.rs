@@ -217,7 +217,8 @@ fn body(filing: &Filing, asked: &[Asked], lite: bool) -> Value {
     let mut files = ids(&PLACES);
     files.insert("documents.additional_documents[1]".into(), "ID-9".into());
     let known = Known { files: &files, asked, callback_url: Some("https://hook.example/doku") };
-    let case = Case::read(filing, known).unwrap_or_else(|missing| panic!("{missing:?}"));
+    let case = Case::read(&filing.reference_id, &filing.payload, &filing.details, known);
+    let case = case.unwrap_or_else(|missing| panic!("{missing:?}"));
     if lite { case.lite() } else { case.registration() }
 }
 

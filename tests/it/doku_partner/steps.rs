@@ -237,11 +237,21 @@ async fn a_new_version_uploads_what_changed_and_registers_anew() {
     assert_eq!(stage.ask(&second, &told.progress).await.status, Status::Approved);
     // A change of a director sends all of the directors' documents again.
     stage.reads.lock().unwrap().clear();
-    let third = Filing { version: 3, changed: vec!["stakeholder[per_1].phone".into()], ..second };
-    stage.drive(&third, told.progress).await;
-    let mut reads = stage.reads.lock().unwrap().clone();
+    let third = Filing { version: 3, changed: vec!["stakeholder[0].phone".into()], ..second };
+    let told = stage.drive(&third, told.progress).await;
+    let mut reads = std::mem::take(&mut *stage.reads.lock().unwrap());
     reads.sort();
     assert_eq!(reads, ["ktp.png", "selfie.png"]);
+    // A version that DOKU was never heard at: which of its documents are those of the next one nobody knows.
+    let lost = Filing { version: 4, changed: vec!["documents.nib_document".into()], ..third };
+    let mut between = told.progress;
+    for _ in 0..2 {
+        let Step::More(next) = stage.step(&lost, &between).await else { panic!("there is more to do") };
+        between = next;
+    }
+    stage.reads.lock().unwrap().clear();
+    stage.drive(&Filing { version: 5, ..lost }, between).await;
+    assert_eq!(stage.reads.lock().unwrap().len(), 9);
 }
 
 #[tokio::test]
@@ -265,19 +275,29 @@ async fn a_registration_in_doubt_is_settled_before_a_newer_version() {
 async fn what_doku_would_refuse_is_told_before_it_is_asked() {
     let stage = Stage::set().await;
     let filing = stage.filing();
-    let cases: [(&[(&str, Option<Value>)], &str); 5] = [
-        (&[("legal_entity.company_type", Some(json!("Other")))], "question legal_entity"),
-        (&[("legal_entity.company_type", Some(json!("BUMD")))], "question legal_entity"),
-        (&[("legal_entity.company_industry", Some(json!(["Telemedicine", "New"])))], "question business_line"),
-        (&[("?ktp_numbers", Some(json!("317101231088000")))], "ktp_numbers wants sixteen digits for each of 1"),
-        (&[("?ktp_numbers", None)], "ktp_numbers"),
+    let cases = [
+        ("legal_entity.company_type", Some(json!("Other")), "legal_entity: DOKU's list has no company of this type"),
+        ("legal_entity.company_type", Some(json!("BUMD")), "legal_entity: DOKU's list has no company of this type"),
+        (
+            "legal_entity.company_industry",
+            Some(json!(["Telemedicine", "New"])),
+            "business_line: No industry of the file",
+        ),
+        ("?ktp_numbers", Some(json!("317101231088000")), "ktp_numbers: Sixteen digits for each of 1 directors"),
+        ("?ktp_numbers", None, "ktp_numbers: Sixteen digits"),
     ];
-    for (changes, words) in cases {
-        let report = stage.drive(&changed(&filing, changes), nothing()).await;
+    for (path, value, words) in cases {
+        let filing = changed(&filing, &[(path, value)]);
+        let report = stage.drive(&filing, nothing()).await;
         assert_eq!(report.status, Status::NeedRevision);
-        assert!(said(&report).1.contains(words), "{}", said(&report).1);
+        assert!(said(&report).1.starts_with(words), "{}", said(&report).1);
+        // And it can be known before anything begins.
+        let unfit = stage.partner.unfit(&filing.payload, &filing.details);
+        let name = words.split(':').next().unwrap();
+        assert_eq!((unfit.len(), unfit[0].field.as_str()), (1, format!("settings.{name}").as_str()));
     }
     assert!(stage.sandbox.doku_partner.files().is_empty());
+    assert!(stage.partner.unfit(&filing.payload, &filing.details).is_empty());
     // With the answers it goes through.
     let answered = changed(
         &filing,

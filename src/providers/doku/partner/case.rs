@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 
 use super::table::{LITE, REFERRAL, REGISTRATION, Row, UPLOADS, Upload};
 use super::words::{self, Kind};
-use crate::providers::onboarding::Filing;
+use crate::domain::kyb::Sheet;
+use crate::providers::FieldFault;
+use crate::providers::form::Part;
 
 /// A filing whose answers are enough to register it.
 pub struct Case<'a> {
@@ -78,9 +80,14 @@ pub struct Known<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Reads a filing. The error says what DOKU needs and neither file nor answers have, for the client to read.
-    pub fn read(filing: &'a Filing, known: Known<'a>) -> Result<Case<'a>, Vec<String>> {
-        let (file, answers) = (filing.payload.reveal(), filing.details.reveal());
+    /// Reads a file and the answers beside it. The error says what DOKU needs and neither has, for the client to read.
+    pub fn read(
+        reference_id: &'a str,
+        file: &'a Sheet,
+        answers: &'a Sheet,
+        known: Known<'a>,
+    ) -> Result<Case<'a>, Vec<FieldFault>> {
+        let (file, answers) = (file.reveal(), answers.reveal());
         let answer = |name: &str| answers.get(name).and_then(Value::as_str);
         let mut missing = Vec::new();
         let ours = find(file, "legal_entity.company_type").and_then(Value::as_str).unwrap_or_default();
@@ -88,30 +95,30 @@ impl<'a> Case<'a> {
         let chosen = answer("legal_entity").filter(|_| kind == Kind::Corporate);
         let legal_entity = chosen.or(entity).unwrap_or_default();
         if legal_entity.is_empty() {
-            missing.push("DOKU knows no company of this type: answer its question legal_entity.".to_owned());
+            missing.push(unfit("legal_entity", "DOKU's list has no company of this type: choose the nearest."));
         }
         let line = match kind {
             Kind::Personal => words::RETAIL,
             Kind::Corporate => answer("business_line").or_else(|| line(file)).unwrap_or_default(),
         };
         if line.is_empty() {
-            missing
-                .push("No industry of the file has a place in DOKU's list: answer its question business_line.".into());
+            missing.push(unfit("business_line", "No industry of the file is in DOKU's list: choose the nearest."));
         }
         let Known { files, asked, callback_url } = known;
-        let reference_id = &filing.reference_id;
         let case = Case { reference_id, kind, legal_entity, line, callback_url, file, answers, files, asked };
         if missing.is_empty() { Ok(case) } else { Err(missing) }
     }
 
     /// What keeps a whole registration from being right that a form cannot check.
-    pub fn unfit(&self) -> Vec<String> {
+    pub fn unfit(&self) -> Vec<FieldFault> {
         let people = self.people();
         let numbers = self.ktp_numbers();
         let good = |number: &&str| number.len() == 16 && number.bytes().all(|b| b.is_ascii_digit());
         match numbers.len() == people && numbers.iter().all(good) {
             true => Vec::new(),
-            false => vec![format!("The question ktp_numbers wants sixteen digits for each of {people} directors.")],
+            false => {
+                vec![unfit("ktp_numbers", format!("Sixteen digits for each of {people} directors, in their order."))]
+            }
         }
     }
 
@@ -309,6 +316,10 @@ impl<'a> Case<'a> {
             _ => 0,
         }
     }
+}
+
+fn unfit(name: &str, what: impl Into<String>) -> FieldFault {
+    FieldFault::new(Part::Settings, name, what)
 }
 
 fn entry<'v>(node: &'v mut Value, name: &str, empty: Value) -> &'v mut Value {

@@ -98,8 +98,7 @@ impl Partner {
 
     /// Uploads one document by its link: a token first, and a fresh one where it was refused.
     pub(super) async fn upload(&self, call: &Call, access: &Access, wanted: &Wanted<'_>) -> Result<Said, Trouble> {
-        let (token_time, upload_time) = (self.token_timeout(), self.upload_timeout());
-        let budget = Budget::new(token_time * 2 + upload_time * 2, upload_time);
+        let budget = Budget::new(self.upload_budget(), self.upload_timeout());
         let mint = || self.mint(call, access, &budget);
         let token = self.tokens.get(access.token_key, call, &budget, None, mint).await?;
         let answer = self.send_file(call, access, wanted, &token, &budget).await?;

@@ -15,11 +15,13 @@ mod steps;
 pub mod table;
 pub mod words;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
+use self::case::{Case, Known};
 use super::CODE;
 use crate::crypto::secret::{ExposeSecret, SecretString};
 use crate::crypto::sha256;
@@ -28,7 +30,7 @@ use crate::domain::service::Mode;
 use crate::providers::form::Field;
 use crate::providers::onboarding::{Filing, Onboarding, Step};
 use crate::providers::tokens::{Key, Tokens};
-use crate::providers::{Call, Cause, Trouble};
+use crate::providers::{Call, Cause, FieldFault, Trouble};
 
 /// The block `[onboarding.doku]`; meanings in `config/default.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -109,6 +111,11 @@ impl Partner {
         Duration::from_millis(self.config.token_timeout_ms)
     }
 
+    /// A token and an upload, and both once more where the token was refused.
+    fn upload_budget(&self) -> Duration {
+        (self.token_timeout() + self.upload_timeout()) * 2
+    }
+
     fn call_timeout(&self) -> Duration {
         Duration::from_millis(self.config.call_timeout_ms)
     }
@@ -139,9 +146,19 @@ impl Onboarding for Partner {
         }
     }
 
-    /// Of an upload: DOKU fetches the document meanwhile.
+    fn unfit(&self, file: &Sheet, answers: &Sheet) -> Vec<FieldFault> {
+        let files = BTreeMap::new();
+        let known = Known { files: &files, asked: &[], callback_url: None };
+        match (Case::read("", file, answers, known), self.config.registration) {
+            (Ok(case), Registration::Full) => case.unfit(),
+            (Ok(_), Registration::Lite) => Vec::new(),
+            (Err(unfit), _) => unfit,
+        }
+    }
+
+    /// Of an upload, with a token refused once: DOKU fetches the document meanwhile.
     fn deadline(&self) -> Duration {
-        self.token_timeout() + self.upload_timeout()
+        self.upload_budget() + Duration::from_secs(5)
     }
 
     fn step<'a>(&'a self, call: &'a Call, filing: &'a Filing, progress: &'a Sheet) -> BoxFuture<'a, Step> {

@@ -15,6 +15,8 @@ use crate::domain::kyb::file::block;
 pub struct Progress {
     /// The version that `asked` and `files` are for.
     pub version: i32,
+    /// The version at which DOKU was heard last: what changed is told against it.
+    pub heard: i32,
     /// What DOKU asks for; `None` before it was asked.
     pub asked: Option<Vec<Asked>>,
     /// The ids of uploaded documents, by their places in our file.
@@ -65,7 +67,8 @@ impl Progress {
             Some(Registered { version: version(one), id, brand, query: text(one, "query")? })
         });
         Progress {
-            version: all.get("version").and_then(Value::as_i64).map_or(0, |n| i32::try_from(n).unwrap_or_default()),
+            version: number(all.get("version")),
+            heard: number(all.get("heard")),
             asked: list("asked").map(|all| all.iter().filter_map(asked).collect()),
             files: files.filter_map(|(place, id)| Some((place.clone(), id.as_str()?.to_owned()))).collect(),
             frozen,
@@ -87,7 +90,7 @@ impl Progress {
             .as_ref()
             .map(|one| json!({ "version": one.version, "id": one.id, "brand": one.brand, "query": one.query }));
         let all = json!({
-            "version": self.version, "asked": asked, "files": self.files, "frozen": frozen, "business": business,
+            "version": self.version, "heard": self.heard, "asked": asked, "files": self.files, "frozen": frozen, "business": business,
             "former": self.former,
         });
         let Value::Object(mut all) = all else { return Sheet::default() };
@@ -95,13 +98,18 @@ impl Progress {
         Sheet::new(all)
     }
 
+    /// The same, DOKU having been heard at this version.
+    pub fn heard(&self) -> Sheet {
+        Progress { heard: self.version, ..self.clone() }.sheet()
+    }
+
     /// The same for another version of the file: documents of fields that did not change stay where they are.
     pub fn of_version(mut self, version: i32, changed: &[String]) -> Progress {
         if self.version == version {
             return self;
         }
-        // Where nothing is said to have changed, nothing is known of it.
-        let all = changed.is_empty();
+        // What changed is told since the version that DOKU was heard at; of documents of one in between nothing is known.
+        let all = changed.is_empty() || self.heard != self.version;
         let stands = |place: &str| match block(place) {
             // A director's place in the list says nothing of who stood there before.
             "stakeholder" => changed.iter().all(|name| block(name) != "stakeholder"),
@@ -120,5 +128,9 @@ fn text(value: &Value, name: &str) -> Option<String> {
 }
 
 fn version(value: &Value) -> i32 {
-    value.get("version").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()).unwrap_or_default()
+    number(value.get("version"))
+}
+
+fn number(value: Option<&Value>) -> i32 {
+    value.and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()).unwrap_or_default()
 }

@@ -20,7 +20,7 @@ use crate::crypto::sha256;
 use crate::domain::kyb::Sheet;
 use crate::domain::onboarding::Status;
 use crate::providers::onboarding::{Filing, Report, Step};
-use crate::providers::{Call, Cause, Trouble};
+use crate::providers::{Call, Cause, FieldFault, Trouble};
 
 impl Partner {
     /// The next step of `filing`.
@@ -40,9 +40,9 @@ impl Partner {
         let callback_url = Some(self.config.callback_url.as_str()).filter(|url| !url.is_empty());
         let asked = progress.asked.clone();
         let known = Known { files: &progress.files, asked: asked.as_deref().unwrap_or_default(), callback_url };
-        let case = match Case::read(filing, known) {
+        let case = match Case::read(&filing.reference_id, &filing.payload, &filing.details, known) {
             Ok(case) => case,
-            Err(missing) => return revise(&progress, missing),
+            Err(unfit) => return ask_again(&progress, &unfit),
         };
         let query = query(&case);
         if self.config.registration == Registration::Lite {
@@ -50,7 +50,7 @@ impl Partner {
         }
         let unfit = case.unfit();
         if !unfit.is_empty() {
-            return revise(&progress, unfit);
+            return ask_again(&progress, &unfit);
         }
         if asked.is_none() {
             return self.requirements(call, &access, &progress, &query).await;
@@ -140,7 +140,7 @@ impl Partner {
                     return Step::More(progress.sheet());
                 }
                 let data = shown(said);
-                Step::Told(Report { status: Status::Received, remarks: None, data, progress: progress.sheet() })
+                Step::Told(Report { status: Status::Received, remarks: None, data, progress: progress.heard() })
             }
         }
     }
@@ -174,7 +174,7 @@ fn told(said: Value, progress: &Progress) -> Step {
         return Step::Again(Trouble::new(Cause::Unclear, "the answer is no business as DOKU documents it"));
     };
     let (status, remarks) = fold(&business);
-    Step::Told(Report { status, remarks: remarks.map(Personal::new), data: shown(said), progress: progress.sheet() })
+    Step::Told(Report { status, remarks: remarks.map(Personal::new), data: shown(said), progress: progress.heard() })
 }
 
 /// The four parameters of requirements and of *get business data* (seed 002). Their values are words of DOKU's lists,
@@ -197,10 +197,16 @@ fn freeze(filing: &Filing, progress: &Progress, body: Value, query: String) -> S
     Step::More(Progress { frozen, ..progress.clone() }.sheet())
 }
 
+/// Answers are missing or wrong: each is named as the form names it.
+fn ask_again(progress: &Progress, unfit: &[FieldFault]) -> Step {
+    let name = |fault: &FieldFault| fault.field.rsplit('.').next().unwrap_or_default().to_owned();
+    revise(progress, unfit.iter().map(|fault| format!("{}: {}", name(fault), fault.reason)).collect())
+}
+
 /// The client has to do something; nothing was registered.
 fn revise(progress: &Progress, words: Vec<String>) -> Step {
-    let remarks = Some(Personal::new(words.join(" ")));
-    Step::Told(Report { status: Status::NeedRevision, remarks, data: None, progress: progress.sheet() })
+    let (status, remarks) = (Status::NeedRevision, Some(Personal::new(words.join(" "))));
+    Step::Told(Report { status, remarks, data: None, progress: progress.heard() })
 }
 
 /// What a registration made: `{"business":{id},"brands":[{id}]}`, or the two in one object (contracts/doku.md 6, O2).

@@ -126,7 +126,7 @@ pub const PRODUCTS: [(&str, &str, &str); 6] = [
 ];
 
 /// The words of a code; the code itself where none are known.
-pub fn words<'a>(table: Words, code: &'a str) -> &'a str {
+pub fn words(table: Words, code: &str) -> &str {
     table.iter().find(|(known, _)| *known == code).map_or(code, |(_, words)| words)
 }
 
