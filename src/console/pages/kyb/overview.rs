@@ -17,7 +17,9 @@ use crate::crypto::secret::Personal;
 use crate::domain::kyb::File;
 use crate::domain::kyb::completeness::notes;
 use crate::domain::role::{Feature, Level};
-use crate::flows::{connections, kyb};
+use crate::domain::service::Mode;
+use crate::flows::kyb;
+use crate::providers::onboarding::Onboarding;
 use crate::store::kyb::Saved;
 
 /// Versions of a page.
@@ -111,14 +113,15 @@ async fn line(console: &Console, frame: &Frame, saved: Saved) -> Result<Line, Fa
     })
 }
 
+/// What each provider that takes files still needs, in whatever mode it takes them.
 fn needs(console: &Console, frame: &Frame, file: Option<&File>) -> Vec<Needs> {
-    let catalogue = connections::catalogue(&console.app);
-    let need = |offer: &connections::Offer<'_>| {
-        let missing = kyb::missing(&console.app, file, Some(offer.provider.code())).unwrap_or_default();
+    let takes = |target: &&dyn Onboarding| [Mode::Test, Mode::Live].into_iter().any(|mode| target.takes(mode));
+    let need = |target: &dyn Onboarding| {
+        let missing = kyb::missing(&console.app, file, Some(target.code())).unwrap_or_default();
         let missing = missing.iter().map(|fault| named(frame.lang, fault)).collect();
-        Needs { provider: offer.provider.name().to_owned(), missing }
+        Needs { provider: target.name().to_owned(), missing }
     };
-    catalogue.iter().map(need).collect()
+    console.app.targets.iter().filter(takes).map(need).collect()
 }
 
 /// What is right and yet worth a look.

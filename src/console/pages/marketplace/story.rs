@@ -72,6 +72,8 @@ struct StoryPage<'a> {
     connection: Option<String>,
     offers: Offers,
     questions: Vec<Field>,
+    /// Something is wrong with the answers to them.
+    has_faults: bool,
     turns: Vec<Turn>,
     data: Option<(DateTime<Utc>, String)>,
     alert: &'static str,
@@ -132,6 +134,7 @@ pub(super) async fn show(
         next_try: standing.next_try_at.filter(|_| standing.tries > 0),
         connection: standing.connection_id.map(|id| format!("/console/providers/{}", ids::show(ids::CONNECTION, id))),
         questions: target.map(|target| questions(&frame, target, beside.fields, &beside.faults)).unwrap_or_default(),
+        has_faults: !beside.faults.is_empty(),
         turns,
         data,
         alert: if beside.alert.is_empty() { "" } else { frame.t(beside.alert) },

@@ -88,6 +88,10 @@ impl Drawing<'_> {
             (false, true) => Field::password(name, &label, "new-password").length(300),
             (false, false) => Field::new(name, &label).length(300).value(value),
         };
+        let drawn = match field.format {
+            Format::Choice(words) => drawn.options(words, self.lang.text("kyb.choose")),
+            _ => drawn,
+        };
         let drawn = drawn.hint(hint).error(&wrong);
         if is_optional { drawn.optional() } else { drawn }
     }
