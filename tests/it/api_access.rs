@@ -70,7 +70,7 @@ fn endpoints() -> Vec<Endpoint> {
         ("POST", "/v1/kyb/documents?name=x.pdf", None, Kyb, Write),
         ("GET", "/v1/kyb/documents/{doc}", None, Kyb, Read),
         ("DELETE", "/v1/kyb/documents/{doc}", None, Kyb, Write),
-        ("POST", "/v1/kyb/documents/{doc}/link", None, Kyb, Write),
+        ("POST", "/v1/kyb/documents/{doc}/link", None, Kyb, Read),
         ("GET", "/v1/kyb/documents/{doc}/reads", None, Kyb, Read),
         ("POST", "/v1/onboarding", Some(json!({ "providers": [{ "provider": "oy" }] })), Kyb, Write),
         ("GET", "/v1/onboarding", None, Kyb, Read),

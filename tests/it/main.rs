@@ -42,6 +42,7 @@ mod form;
 mod kaspro_golden;
 mod key_owners;
 mod kyb_file;
+mod kyb_support;
 mod monitoring;
 mod no_questions;
 mod onboarding;

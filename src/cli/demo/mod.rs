@@ -111,9 +111,9 @@ async fn play(service: &Service, sandbox: &Sandbox, outbound: Outbound, options:
     let verified = books::verify(app).await?;
     let ours = store::ledger::balances(&app.db, client_id, Mode::Test.as_str()).await?;
     let known = store::connection::of_client(&app.db, client_id, Mode::Test.as_str()).await?;
-    let sides = known.into_iter().filter_map(|stored| {
-        let theirs = sandbox.simulator(&stored.connection.provider)?.summary();
-        Some((stored.connection, theirs))
+    let sides = PROVIDERS.iter().filter_map(|(code, _)| {
+        let here = known.iter().filter(|stored| stored.connection.provider == *code);
+        Some((here.map(|stored| stored.connection.clone()).collect(), sandbox.simulator(code)?.summary()))
     });
     let agreed = table::books(&ours, &sides.collect::<Vec<_>>(), &verified);
     let on_boarded = onboarding::play(app, &client, sandbox, &service.url).await?;

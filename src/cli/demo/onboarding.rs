@@ -22,7 +22,7 @@ const FILE: &str = include_str!("files/kyb.json");
 const PDF: &[u8] = include_bytes!("files/specimen.pdf");
 const PNG: &[u8] = include_bytes!("files/specimen.png");
 /// Places of the example that are photographs.
-const PHOTOS: [usize; 4] = [8, 9, 12, 13];
+const PHOTOS: [usize; 5] = [8, 9, 11, 12, 13];
 const DOCUMENTS: usize = 15;
 /// Who takes the file by a push, and what they make of it.
 const PUSHED: [(&str, Plan); 2] = [("oy", Plan::Approve), ("kaspro", Plan::Revise)];
@@ -147,7 +147,7 @@ async fn revise(client: &Client, onboarding: &Value) -> anyhow::Result<()> {
     let reference = onboarding["reference_id"].as_str().unwrap_or_default();
     let (_, story) = client.get(&format!("/v1/onboarding/{reference}")).await?;
     let lines = story["data"]["conversation"].as_array().into_iter().flatten();
-    let remarks = lines.filter_map(|line| line["remarks"].as_str()).last().unwrap_or_default();
+    let remarks = lines.filter_map(|line| line["remarks"].as_str()).next_back().unwrap_or_default();
     say(&format!("{} says: {remarks}", onboarding["provider"].as_str().unwrap_or_default()));
     let (_, read) = client.get("/v1/kyb").await?;
     let (mut file, version) = (read["data"]["file"].clone(), read["data"]["version"].clone());

@@ -28,9 +28,9 @@ pub fn payments(stories: &[Story]) {
     }
 }
 
-/// The sums on both sides, provider by provider, over every start on this data. `true` when they agree and our books
-/// are proved.
-pub fn books(ours: &[BalanceRow], sides: &[(Connection, Summary)], verified: &Report) -> bool {
+/// The sums on both sides, provider by provider, over every start on this data; a provider's connections are one account
+/// there. `true` when they agree and our books are proved.
+pub fn books(ours: &[BalanceRow], sides: &[(Vec<Connection>, Summary)], verified: &Report) -> bool {
     println!();
     println!(
         "{:<16} {:>13} {:>13} {:>13} {:>13} {:>12} {:>13}",
@@ -38,16 +38,17 @@ pub fn books(ours: &[BalanceRow], sides: &[(Connection, Summary)], verified: &Re
     );
     println!("{}", "─".repeat(99));
     let mut agree = true;
-    for (connection, theirs) in sides {
+    for (connections, theirs) in sides {
+        let is_theirs = |row: &&BalanceRow| connections.iter().any(|connection| connection.id == row.connection_id);
         let sum = |accounts: &[&str]| -> i64 {
-            let mine = ours.iter().filter(|row| row.connection_id == connection.id);
+            let mine = ours.iter().filter(is_theirs);
             mine.filter(|row| accounts.contains(&row.account.as_str())).map(|row| row.balance).sum()
         };
         let (paid, transit) = (sum(&["paid_out", "suspense"]), sum(&["in_transit"]));
         agree &= paid == theirs.paid && transit == theirs.reserved;
         println!(
             "{:<16} {:>13} {:>13} {:>13} {:>13} {:>12} {:>13}",
-            connection.label,
+            connections.first().map_or("", |connection| &connection.label),
             grouped(paid),
             grouped(theirs.paid),
             grouped(transit),

@@ -7,7 +7,7 @@ mod calls;
 mod fold;
 mod golden;
 mod mapping;
-mod model;
+pub mod model;
 mod steps;
 
 use std::collections::BTreeMap;

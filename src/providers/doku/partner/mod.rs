@@ -22,6 +22,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
 use self::case::{Case, Known};
+use self::progress::Progress;
 use super::CODE;
 use crate::crypto::secret::{ExposeSecret, SecretString};
 use crate::crypto::sha256;
@@ -166,6 +167,9 @@ impl Onboarding for Partner {
     }
 
     fn ask<'a>(&'a self, call: &'a Call, filing: &'a Filing, progress: &'a Sheet) -> Option<BoxFuture<'a, Step>> {
+        // What was given back before it was registered DOKU knows nothing of.
+        let known = Progress::read(progress);
+        known.business.as_ref()?;
         Some(Box::pin(self.stands(call, filing, progress)))
     }
 }
