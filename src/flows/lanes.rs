@@ -175,6 +175,8 @@ pub struct Filings {
     pub(super) line: Line<(Uuid, Uuid), onboarding::Row>,
     /// The provider's code.
     pub code: String,
+    /// Who reads and writes now, over all providers: whatever many files wait, payments keep their connections.
+    pub gate: Arc<Semaphore>,
 }
 
 /// All lanes of this process.
@@ -183,6 +185,7 @@ pub struct Lanes {
     asks: Mutex<HashMap<Uuid, Arc<Asks>>>,
     endpoints: Mutex<HashMap<Uuid, Arc<Deliveries>>>,
     filings: Mutex<HashMap<String, Arc<Filings>>>,
+    gate: Arc<Semaphore>,
     providers: Mutex<HashMap<String, Arc<Slots>>>,
     deliveries: Arc<Semaphore>,
     per_endpoint: usize,
@@ -195,6 +198,7 @@ impl Lanes {
             asks: Mutex::default(),
             endpoints: Mutex::default(),
             filings: Mutex::default(),
+            gate: Arc::new(Semaphore::new((app.config.database.connections as usize / 4).max(1))),
             providers: Mutex::default(),
             deliveries: Arc::new(Semaphore::new(app.config.webhooks.workers.max(1))),
             per_endpoint: app.config.webhooks.per_endpoint,
@@ -223,7 +227,8 @@ impl Lanes {
 
     /// The files on their way to the provider of `code`, so many at once.
     pub fn filings(&self, code: &str, workers: usize) -> Arc<Filings> {
-        let make = || Arc::new(Filings { line: Line::new(workers), code: code.to_owned() });
+        let gate = || self.gate.clone();
+        let make = || Arc::new(Filings { line: Line::new(workers), code: code.to_owned(), gate: gate() });
         lock(&self.filings).entry(code.to_owned()).or_insert_with(make).clone()
     }
 

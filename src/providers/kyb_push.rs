@@ -85,6 +85,11 @@ impl KybPush {
                 of()
             );
         }
+        anyhow::ensure!(
+            settings.live_url.is_empty() || settings.live_url.starts_with("https://"),
+            "{}.live_url must begin with https://: a file holds data of people",
+            of()
+        );
         let name = match (settings.name.as_str(), name) {
             ("", name) => name.unwrap_or(code).to_owned(),
             (name, _) => name.to_owned(),

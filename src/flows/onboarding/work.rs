@@ -9,6 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::hear::{Word, hear};
@@ -44,7 +45,7 @@ impl Worked for Filings {
 
     fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Row) -> BoxFuture<'a, anyhow::Result<()>> {
         Box::pin(async move {
-            let done = tend(app, item).await;
+            let done = tend(app, &self.gate, item).await;
             // Whoever ends a piece of work takes up the next one, so that a scan is no measure of speed.
             if let Some(target) = app.targets.get(&self.code) {
                 take_up(app, self, target, 1).await?;
@@ -67,8 +68,9 @@ async fn take_up(app: &Arc<App>, filings: &Arc<Filings>, target: &dyn Onboarding
     if limit == 0 {
         return Ok(());
     }
+    let Ok(_turn) = filings.gate.acquire().await else { return Ok(()) };
     let now = app.now();
-    let mut tx = crate::flows::single(&app.db).await?;
+    let mut tx = crate::flows::begin(&app.db).await?;
     crash::point("onboarding_claim.before");
     // Twice the time: what waits in the line waits for one piece of work at most.
     let until = lease_end(app, target) + (lease_end(app, target) - now);
@@ -96,9 +98,10 @@ enum End {
 }
 
 /// Brings one file on its way, or asks about it, as far as it goes now.
-async fn tend(app: &Arc<App>, row: Row) -> anyhow::Result<()> {
+async fn tend(app: &Arc<App>, gate: &Semaphore, row: Row) -> anyhow::Result<()> {
     let (Some(lease), Some((task, _))) = (row.lease, row.task) else { return Ok(()) };
     let Some(target) = app.targets.get(&row.target) else { return Ok(()) };
+    let mut turn = gate.acquire().await?;
     let key = file_key(app, row.client_id).await?;
     let Some(filing) = filing(app, &key, &row).await? else {
         let why = "the data of a person of this version were erased: save a new version and submit it, or withdraw";
@@ -112,7 +115,11 @@ async fn tend(app: &Arc<App>, row: Row) -> anyhow::Result<()> {
         if !keep(app, &key, &row, lease, &progress).await? {
             break End::Lost;
         }
-        match step(target, task, &call, &filing, &progress).await {
+        // The provider has all the time it takes; others read and write meanwhile.
+        drop(turn);
+        let came = step(target, task, &call, &filing, &progress).await;
+        turn = gate.acquire().await?;
+        match came {
             Step::More(kept) if steps < MOST_STEPS => {
                 progress = kept;
                 steps += 1;
@@ -126,7 +133,9 @@ async fn tend(app: &Arc<App>, row: Row) -> anyhow::Result<()> {
         End::Told(report) => Some(target.ask(&call, &filing, &report.progress).is_some()),
         _ => None,
     };
-    end(app, target, &key, &row, lease, asks, came).await
+    let ended = end(app, target, &key, &row, lease, asks, came).await;
+    drop(turn);
+    ended
 }
 
 async fn step(target: &dyn Onboarding, task: Task, call: &Call, filing: &Filing, progress: &Sheet) -> Step {
@@ -147,7 +156,7 @@ async fn step(target: &dyn Onboarding, task: Task, call: &Call, filing: &Filing,
 /// Keeps what the last step left, and the lease for the next one.
 async fn keep(app: &App, key: &DataKey, row: &Row, lease: Lease, progress: &Sheet) -> anyhow::Result<bool> {
     let sealed = seal(key, row, PROGRESS, progress)?;
-    let mut tx = crate::flows::single(&app.db).await?;
+    let mut tx = crate::flows::begin(&app.db).await?;
     crash::point("onboarding_progress.before");
     let kept = onboarding::keep_progress(&mut tx, row, lease, &sealed).await?;
     tx.commit().await?;

@@ -8,6 +8,7 @@ mod fold;
 mod golden;
 mod mapping;
 pub mod model;
+mod service;
 mod steps;
 
 use std::collections::BTreeMap;

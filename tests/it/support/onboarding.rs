@@ -16,6 +16,12 @@ use super::kyb::example;
 
 /// Makes a stand-in the target of its code, for test mode.
 pub fn aim(config: &mut Config, sandbox: &Sandbox, code: &str) {
+    if let Some(block) = config.onboarding.get_mut("doku").filter(|_| code == "doku") {
+        let keys = sandbox.doku_partner.credentials();
+        block["test_base_url"] = json!(sandbox.partner_url());
+        (block["test_client_id"], block["test_secret_key"]) = (keys["client_id"].clone(), keys["secret_key"].clone());
+        return;
+    }
     let url = sandbox.kyb_url(code);
     let secret = sandbox.kyb(code).expect("a stand-in").settings().secret;
     let block = json!({

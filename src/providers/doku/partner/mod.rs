@@ -167,9 +167,7 @@ impl Onboarding for Partner {
     }
 
     fn ask<'a>(&'a self, call: &'a Call, filing: &'a Filing, progress: &'a Sheet) -> Option<BoxFuture<'a, Step>> {
-        // What was given back before it was registered DOKU knows nothing of.
-        let known = Progress::read(progress);
-        known.business.as_ref()?;
-        Some(Box::pin(self.stands(call, filing, progress)))
+        // Before this version is registered there is nothing to ask about: it waits for a step, or for the client.
+        Progress::read(progress).registers(filing.version).then(|| Box::pin(self.stands(call, filing, progress)) as _)
     }
 }

@@ -98,6 +98,11 @@ impl Progress {
         Sheet::new(all)
     }
 
+    /// Whether this version has a business.
+    pub fn registers(&self, version: i32) -> bool {
+        self.business.as_ref().is_some_and(|business| business.version == version)
+    }
+
     /// The same, DOKU having been heard at this version.
     pub fn heard(&self) -> Sheet {
         Progress { heard: self.version, ..self.clone() }.sheet()

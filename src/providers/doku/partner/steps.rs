@@ -34,7 +34,7 @@ impl Partner {
         if let Some(frozen) = progress.frozen.clone() {
             return self.register(call, &access, filing, progress, frozen).await;
         }
-        if progress.business.as_ref().is_some_and(|business| business.version == filing.version) {
+        if progress.registers(filing.version) {
             return self.look(call, &access, progress).await;
         }
         let callback_url = Some(self.config.callback_url.as_str()).filter(|url| !url.is_empty());

@@ -115,7 +115,7 @@ impl Books {
         self.businesses.iter().find(is_it)
     }
 
-    /// Ids of what is made next, each `XXX-dddd-<13 digits of the epoch in ms>` (contracts/doku.md 0).
+    /// Ids of what is made next, such as `BSN-0104-1678960841263`: the last part is the time in milliseconds (contracts/doku.md 0).
     pub fn ids(&self, now: DateTime<Utc>) -> Ids {
         Ids { next: self.ids, millis: now.timestamp_millis() }
     }
