@@ -162,10 +162,7 @@ fn market() -> Router<visitor::Console> {
         .route("/console/marketplace/onboardings/{id}", get(marketplace::story_page))
         .route("/console/marketplace/onboardings/{id}/submit", post(marketplace::submit))
         .route("/console/marketplace/onboardings/{id}/withdraw", post(marketplace::withdraw))
-        .route(
-            "/console/marketplace/onboardings/{id}/connect",
-            get(marketplace::connect_page).post(marketplace::connect),
-        )
+        .route("/console/marketplace/onboardings/{id}/connect", get(marketplace::connect_page).post(marketplace::take))
 }
 
 /// The pages below Settings.

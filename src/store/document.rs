@@ -43,14 +43,7 @@ impl Raw {
 
 /// One document of a client.
 pub async fn get(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Row>> {
-    let found = sqlx::query_as!(
-        Raw,
-        "SELECT id, state, about, media_type, size_bytes, created_at, created_by, erased_at FROM document
-         WHERE client_id = $1 AND id = $2",
-        client_id,
-        id,
-    );
-    found.fetch_optional(&db.reads).await?.map(Raw::read).transpose()
+    Ok(some(db, client_id, &[id]).await?.pop())
 }
 
 /// Some documents of a client, whatever has become of them.

@@ -54,6 +54,7 @@ struct OverviewPage<'a> {
     standings: Vec<Standing>,
     done: usize,
     is_begun: bool,
+    may_board: bool,
     /// The first step that is not complete.
     next: String,
     providers: Vec<Needs>,
@@ -90,6 +91,7 @@ pub async fn page(
             .map_or_else(|| STEPS[0].path(), |one| one.path.clone()),
         standings,
         is_begun: current.is_some(),
+        may_board: signed.person.may(Feature::Onboarding, Level::View),
         providers: needs(&console, &frame, file),
         notes: file.map(|file| remarks(&frame, file)).unwrap_or_default(),
         newest: current.as_ref().map_or(0, |current| current.version),

@@ -144,7 +144,8 @@ pub async fn page(
     show(&console, &signed, (&standing, provider), &Sent::default(), StatusCode::OK)
 }
 
-pub async fn connect(
+/// Takes an account: makes its connection, tests it, and says what came of it.
+pub async fn take(
     State(console): State<Console>,
     signed: Signed,
     Path(reference): Path<String>,

@@ -13,7 +13,7 @@ mod story;
 
 pub use act::{submit, withdraw};
 pub use board::{board, page as board_page};
-pub use connect::{connect, page as connect_page};
+pub use connect::{page as connect_page, take};
 pub use list::list;
 pub use providers::page;
 pub use story::page as story_page;
