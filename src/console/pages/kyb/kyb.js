@@ -16,6 +16,8 @@ for (const box of document.querySelectorAll(".find")) {
 const form = document.querySelector("form[data-documents]");
 const say = form?.querySelector("[data-say]");
 let underWay = 0;
+/** The button that was pressed while files were on their way. */
+let pressed = null;
 
 const make = (tag, properties = {}, ...inside) => {
   const element = Object.assign(document.createElement(tag), properties);
@@ -65,7 +67,11 @@ function take(place, file) {
     underWay -= 1;
     form.toggleAttribute("aria-busy", underWay > 0);
     if (request.status === 200 && request.response?.id) told(request.response);
-    else wrong(request.response?.wrong ?? form.dataset.broken);
+    else {
+      wrong(request.response?.wrong ?? form.dataset.broken);
+      pressed = null;
+    }
+    if (underWay === 0 && pressed) form.requestSubmit(pressed);
   });
   underWay += 1;
   form.toggleAttribute("aria-busy", true);
@@ -79,9 +85,10 @@ for (const place of form?.querySelectorAll(".document") ?? []) {
     input.value = "";
   });
 }
-// A save waits for what is on its way.
+// A save waits for what is on its way, and goes on by itself.
 form?.addEventListener("submit", (event) => {
   if (underWay === 0) return;
   event.preventDefault();
+  pressed = event.submitter;
   say.textContent = form.dataset.uploading;
 });
