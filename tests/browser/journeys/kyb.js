@@ -113,9 +113,11 @@ async function fill(desk) {
 
   await type(page, DIRECTOR);
   await upload(page, "KTP", "ktp");
-  await upload(page, "Photo holding the KTP", "selfie");
+  // Who does not wait for an upload loses nothing: the form goes on when it has come.
+  await page.getByLabel("Photo holding the KTP", { exact: true }).setInputFiles(pdf("selfie"));
   await page.getByRole("button", { name: "Add a director" }).click();
   await page.getByRole("heading", { name: "Director 2" }).waitFor();
+  await page.getByRole("link", { name: "selfie.pdf" }).waitFor();
   await page.getByText("Not saved yet.").waitFor();
   await desk.look("kyb-directors");
   await page.getByRole("button", { name: "Take director 2 out" }).click();
