@@ -489,9 +489,9 @@ async fn readings_by_one_link_are_limited_and_hold_up_no_payment() {
 #[tokio::test]
 async fn what_cannot_be_removed_keeps_nothing_else() {
     run(async |world| {
-        let id = uploaded(&world.caller, "given up.pdf").await;
+        let id = uploaded(&world.caller, "stays.pdf").await;
         let uuid = ids::parse(ids::DOCUMENT, &id).unwrap();
-        let file = world.objects().pop().unwrap();
+        let place = world.objects().pop().unwrap();
         // More than one sweep takes, all of them older; in the place of each object stands what cannot be removed.
         let key = "INSERT INTO data_key (client_id, id, purpose, wrapped, created_at)
             SELECT client_id, $2, purpose, wrapped, created_at FROM data_key WHERE id = $1";
@@ -500,11 +500,16 @@ async fn what_cannot_be_removed_keeps_nothing_else() {
             WHERE id = $1";
         for n in 1..=100 {
             let stuck = Uuid::from_u128(n);
+            std::fs::create_dir(place.with_file_name(stuck.simple().to_string())).unwrap();
             for insert in [key, row] {
                 sqlx::query(insert).bind(uuid).bind(stuck).execute(&world.sql).await.unwrap();
             }
-            std::fs::create_dir(file.with_file_name(stuck.simple().to_string())).unwrap();
         }
+        // And behind them one that can be.
+        let id = uploaded(&world.caller, "given up.pdf").await;
+        let uuid = ids::parse(ids::DOCUMENT, &id).unwrap();
+        let file = place.with_file_name(uuid.simple().to_string());
+        assert!(file.exists());
         let given_up = "UPDATE document SET state = 'removing', about = NULL, fingerprint = NULL, size_bytes = NULL
             WHERE id = $1";
         sqlx::query(given_up).bind(uuid).execute(&world.sql).await.unwrap();
@@ -513,13 +518,13 @@ async fn what_cannot_be_removed_keeps_nothing_else() {
             sweep(&world.app).await.unwrap();
         }
         assert!(!file.exists(), "its turn came");
-        assert_eq!(count(&world, "document").await, 100, "the others wait for theirs");
+        assert_eq!(count(&world, "document WHERE state = 'removing'").await, 100, "the others wait for theirs");
         // And once they can be removed, they are.
         for n in 1..=100 {
-            std::fs::remove_dir(file.with_file_name(Uuid::from_u128(n).simple().to_string())).unwrap();
+            std::fs::remove_dir(place.with_file_name(Uuid::from_u128(n).simple().to_string())).unwrap();
         }
         sweep(&world.app).await.unwrap();
-        assert_eq!(count(&world, "document").await, 0);
+        assert_eq!(count(&world, "document").await, 1);
         world
     })
     .await;
