@@ -371,7 +371,7 @@ async fn connecting_needs_no_status_and_explains_what_is_wrong() {
             reply.body
         );
         let first = data["connection_id"].clone();
-        assert_eq!(data["onboarding"]["status"], world.onboarding(&reference).await["onboarding"]["status"]);
+        assert_ne!(data["onboarding"]["status"], "connected");
         // What was said is found again by a keyed hash: a bare one of a short secret could be guessed back.
         let said = json!([wrong["label"], null, wrong["credentials"], wrong["settings"]]).to_string();
         let keyed = hmac_sha256(&world.app.keys.purpose_key("onboarding account"), &[said.as_bytes()]);
