@@ -137,7 +137,7 @@ async fn statuses_late_twice_and_in_any_order_change_nothing() {
         crate::support::kyb::set(&mut file, "legal_entity.brand_name", Some(json!("Sandbox")));
         world.save_kyb(&file, Some("\"1\"")).await;
         assert_eq!(world.act(&reference, "submit", nothing()).await.status, 200);
-        assert_eq!(post("need_revision", Some("One and two")).await, late("submitted"));
+        assert_eq!(post("need_revision", Some("One and two")).await, (503, None, None));
         office.clear_faults();
         world.until_stands(&reference, "received").await;
         assert_eq!(post("approved", None).await, (200, Some(true), None));
