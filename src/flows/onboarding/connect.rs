@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Refused, Standing, find, goes, hold, newest_version, standing};
 use crate::app::App;
-use crate::crypto::{random_bytes, sha256};
+use crate::crypto::{hmac_sha256, random_bytes};
 use crate::domain::connection::ConnectionStatus;
 use crate::domain::fee::FeePlan;
 use crate::domain::ids;
@@ -127,9 +127,10 @@ async fn make(
         fee: FeePlan::default(),
         by: &caller.person,
     };
-    // What was made with the very same words is found again, also after a crash in between.
+    // What was made with the very same words is found again, also after a crash in between. Under a key: the hash of a weak
+    // secret would tell it.
     let said = json!([account.label, account.services, account.credentials, account.settings]).to_string();
-    let hash = sha256(&[said.as_bytes()]).to_vec();
+    let hash = hmac_sha256(&app.keys.purpose_key("connected account"), &[said.as_bytes()]).to_vec();
     let choice = Choice { services: account.services, inactive: Some(NOT_YET), ..Choice::default() };
     let mut earlier = earlier(app, caller, row).await?;
     let mut removed = 0;
@@ -144,6 +145,8 @@ async fn make(
             continue;
         }
         if let Some(earlier) = earlier.take() {
+            // Nothing that stands goes for something that cannot be.
+            connections::fits(app, &new, choice, earlier.connection.id).await?;
             connections::remove(app, caller, &earlier).await?;
         }
         let once = Once { key, hash: hash.clone() };
