@@ -297,7 +297,9 @@ async fn a_status_may_overtake_the_answer_to_the_push() {
         office.wait_for(|| (!office.received().is_empty()).then_some(())).await;
         assert_eq!(office.post(&reference, "processing", None, None).await.unwrap().0, 200);
         office.clear_faults();
-        let story = world.until_story(&reference, |story| lines(story).len() == 3).await;
+        // How it stands and what was said are read one after the other.
+        let ended = |story: &Value| lines(story).len() == 3 && story["onboarding"]["next_try_at"].is_null();
+        let story = world.until_story(&reference, ended).await;
         assert_eq!(lines(&story), ["submitted v1", "told processing v1", "answered received v1"]);
         assert_eq!(story["conversation"][2]["note"], "came late; it stands as processing");
         assert_eq!(
