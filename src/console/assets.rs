@@ -19,6 +19,7 @@ const STYLE: &str = concat!(
     include_str!("style/providers.css"),
     include_str!("style/settings.css"),
     include_str!("style/home.css"),
+    include_str!("style/kyb.css"),
     include_str!("style/narrow.css"),
 );
 
@@ -33,6 +34,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("provider-form", "js", include_str!("pages/providers/provider-form.js")),
     ("copy", "js", include_str!("pages/copy.js")),
     ("home", "js", include_str!("pages/home/home.js")),
+    ("kyb", "js", include_str!("pages/kyb/kyb.js")),
 ];
 
 /// A file that is served.

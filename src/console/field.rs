@@ -22,6 +22,9 @@ pub struct Field {
     focus: bool,
     optional: bool,
     length: u16,
+    /// Words to choose one from, and what stands there before one is chosen.
+    options: &'static [&'static str],
+    blank: &'static str,
 }
 
 impl Field {
@@ -90,6 +93,12 @@ impl Field {
     /// The most characters it takes.
     pub fn length(mut self, length: u16) -> Self {
         self.length = length;
+        self
+    }
+
+    /// One of these words is chosen; `blank` stands there before.
+    pub fn options(mut self, options: &'static [&'static str], blank: &'static str) -> Self {
+        (self.options, self.blank) = (options, blank);
         self
     }
 

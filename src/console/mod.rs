@@ -30,12 +30,14 @@ use tower_http::timeout::TimeoutLayer;
 use crate::app::App;
 use crate::domain::role::Feature;
 use pages::{
-    allow_list, audit, clients, home, invitation, keys, password, preferences, providers, security, sending, sequences,
-    sign_in, team, transactions, webhooks,
+    allow_list, audit, clients, home, invitation, keys, kyb, marketplace, password, preferences, providers, security,
+    sending, sequences, sign_in, team, transactions, webhooks,
 };
 
 /// The largest form that is read.
 const FORM_BYTES: usize = 32 * 1024;
+/// The same of a step of the KYB file, whose files are taken as they come: sixteen of the largest, and what is typed.
+const KYB_FORM_BYTES: usize = 176 * 1024 * 1024;
 
 /// A page of the menu, and the feature whose view it needs; `None`: every signed-in person may see it.
 pub struct Entry {
@@ -47,7 +49,7 @@ pub struct Entry {
 }
 
 /// The menu. What a person may not see is not in theirs, and answers 403.
-pub const MENU: [Entry; 11] = [
+pub const MENU: [Entry; 13] = [
     Entry { path: "/console/", title: "home.title", icon: "home", feature: None },
     Entry {
         path: "/console/transactions",
@@ -57,6 +59,13 @@ pub const MENU: [Entry; 11] = [
     },
     Entry { path: "/console/providers", title: "providers.title", icon: "plug", feature: Some(Feature::Providers) },
     Entry { path: "/console/sequences", title: "sequences.title", icon: "order", feature: Some(Feature::Providers) },
+    Entry { path: "/console/kyb", title: "kyb.title", icon: "file", feature: Some(Feature::ClientKyb) },
+    Entry {
+        path: "/console/marketplace",
+        title: "marketplace.title",
+        icon: "shop",
+        feature: Some(Feature::Onboarding),
+    },
     Entry { path: "/console/settings/keys", title: "keys.title", icon: "key", feature: Some(Feature::Settings) },
     Entry {
         path: "/console/settings/addresses",
@@ -121,13 +130,39 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/console/sequences/preview", get(sequences::preview))
         .route("/console/sequences/{service}/{destination}", get(sequences::page).post(sequences::change))
         .route("/console/sequences/{service}/{destination}/remove", post(sequences::remove))
+        .merge(market())
         .merge(settings())
         .route("/console/assets/{name}", get(assets::serve))
         .route("/console/{*rest}", get(home::nothing).post(home::nothing))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(60)))
+        .merge(kyb_file())
         .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
         .with_state(state)
+}
+
+/// The KYB file.
+fn kyb_file() -> Router<visitor::Console> {
+    Router::new()
+        .route("/console/kyb", get(kyb::page))
+        .route("/console/kyb/{step}", get(kyb::step_page).post(kyb::save))
+        .route("/console/kyb/files", post(kyb::take_document))
+        .route("/console/kyb/files/{id}", get(kyb::open_document))
+        .route("/console/kyb/versions/{version}", get(kyb::version_page))
+        .layer(DefaultBodyLimit::max(KYB_FORM_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(600)))
+}
+
+/// The Marketplace and what comes of On Board.
+fn market() -> Router<visitor::Console> {
+    Router::new()
+        .route("/console/marketplace", get(marketplace::page))
+        .route("/console/marketplace/board", get(marketplace::board_page).post(marketplace::board))
+        .route("/console/marketplace/onboardings", get(marketplace::list))
+        .route("/console/marketplace/onboardings/{id}", get(marketplace::story_page))
+        .route("/console/marketplace/onboardings/{id}/submit", post(marketplace::submit))
+        .route("/console/marketplace/onboardings/{id}/withdraw", post(marketplace::withdraw))
+        .route("/console/marketplace/onboardings/{id}/connect", get(marketplace::connect_page).post(marketplace::take))
 }
 
 /// The pages below Settings.

@@ -116,6 +116,16 @@ pub fn count(lang: Lang, number: i64) -> String {
     format!("{sign}{}", in_threes(number.unsigned_abs(), if lang == Lang::En { ',' } else { '.' }))
 }
 
+/// A size of a file: `640 B`, `48 kB`, `2.4 MB`; in Indonesian `2,4 MB`.
+pub fn bytes(lang: Lang, bytes: u64) -> String {
+    let point = if lang == Lang::En { '.' } else { ',' };
+    match bytes {
+        ..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        _ => format!("{}{point}{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+    }
+}
+
 /// A large amount in few digits, cut and not rounded up: `Rp1,25 M` is a bit over 1.25 billion. Up to ten million it
 /// stands in full.
 pub fn money_short(lang: Lang, units: i64, currency: &str) -> String {

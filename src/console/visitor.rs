@@ -105,6 +105,12 @@ impl Look {
         }
     }
 
+    /// How a request looks, as the guard put it there.
+    pub fn beside(request: &Request) -> Result<Look, Fail> {
+        let look = request.extensions().get::<Look>().cloned();
+        look.ok_or_else(|| Fail::fault(anyhow::anyhow!("no guard")))
+    }
+
     /// The cookie that ties forms to this browser, if it has one.
     pub fn visit(console: &Console, headers: &HeaderMap) -> Option<String> {
         console.read_cookie(headers, VISIT).filter(|value| value.len() == 64)
@@ -281,6 +287,20 @@ fn device(agent: &str) -> String {
 pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
+    /// The fields of a form, if its token is right.
+    pub fn proved(fields: Vec<(String, String)>, look: &Look) -> Result<Fields, Fail> {
+        let fields = Fields(fields);
+        let given = fields.find("form_token").unwrap_or_default();
+        if !constant_time_eq(given.as_bytes(), look.form_token.as_bytes()) {
+            return Err(Fail::Forged);
+        }
+        // Postgres keeps every character but this one.
+        if fields.0.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(Fail::BadForm);
+        }
+        Ok(fields)
+    }
+
     fn find(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -295,6 +315,11 @@ impl Fields {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim())
     }
 
+    /// Whether anything was sent whose name begins so.
+    pub fn has(&self, start: &str) -> bool {
+        self.0.iter().any(|(known, _)| known.starts_with(start))
+    }
+
     /// A field exactly as it was typed.
     pub fn secret(&self, name: &str) -> SecretString {
         SecretString::from(self.find(name).unwrap_or_default().to_owned())
@@ -305,20 +330,10 @@ impl FromRequest<Console> for Fields {
     type Rejection = Fail;
 
     async fn from_request(request: Request, console: &Console) -> Result<Self, Fail> {
-        let look = request.extensions().get::<Look>().cloned();
-        let look = look.ok_or_else(|| Fail::fault(anyhow::anyhow!("no guard")))?;
+        let look = Look::beside(&request)?;
         let form = Form::<Vec<(String, String)>>::from_request(request, console).await;
         let Form(fields) = form.map_err(|_| Fail::BadForm)?;
-        let fields = Fields(fields);
-        let given = fields.find("form_token").unwrap_or_default();
-        if !constant_time_eq(given.as_bytes(), look.form_token.as_bytes()) {
-            return Err(Fail::Forged);
-        }
-        // Postgres keeps every character but this one.
-        if fields.0.iter().any(|(_, value)| value.contains('\0')) {
-            return Err(Fail::BadForm);
-        }
-        Ok(fields)
+        Fields::proved(fields, &look)
     }
 }
 

@@ -4,6 +4,8 @@
 
 use imagesize::{ImageError, ImageType};
 
+use crate::domain::kyb::syntax;
+
 /// What a document can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaType {
@@ -52,6 +54,18 @@ impl MediaType {
             [(b"%PDF-", MediaType::Pdf), (b"\xff\xd8\xff", MediaType::Jpeg), (b"\x89PNG\r\n\x1a\n", MediaType::Png)];
         MARKS.into_iter().find(|(mark, _)| content.starts_with(mark)).map(|(_, kind)| kind)
     }
+}
+
+/// Reads the name of a file. It is shown to people and told to providers; it never becomes a path here.
+pub fn file_name(text: &str) -> Result<&str, &'static str> {
+    let name = text.trim();
+    if !(1..=150).contains(&name.chars().count()) {
+        return Err("must have 1 to 150 characters");
+    }
+    if name.contains(['/', '\\', '"']) {
+        return Err("must not hold /, \\ or \"");
+    }
+    syntax::line(name).map(|()| name)
 }
 
 /// How many bytes tell the kind.

@@ -91,6 +91,11 @@ pub trait Onboarding: Send + Sync {
     fn deadline(&self) -> Duration {
         Duration::from_secs(120)
     }
+    /// What may be kept of progress when a person of the file is erased: nothing of the file, only the provider's own
+    /// numbers.
+    fn forget(&self, _progress: &Sheet) -> Sheet {
+        Sheet::default()
+    }
     /// The next step of bringing a version to the provider. Repeating a step must have no second effect there.
     fn step<'a>(&'a self, call: &'a Call, filing: &'a Filing, progress: &'a Sheet) -> BoxFuture<'a, Step>;
     /// How it stands, asked by us. `None` where the provider tells us by itself.

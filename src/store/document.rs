@@ -43,14 +43,19 @@ impl Raw {
 
 /// One document of a client.
 pub async fn get(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Row>> {
+    Ok(some(db, client_id, &[id]).await?.pop())
+}
+
+/// Some documents of a client, whatever has become of them.
+pub async fn some(db: &Db, client_id: Uuid, ids: &[Uuid]) -> Result<Vec<Row>> {
     let found = sqlx::query_as!(
         Raw,
         "SELECT id, state, about, media_type, size_bytes, created_at, created_by, erased_at FROM document
-         WHERE client_id = $1 AND id = $2",
+         WHERE client_id = $1 AND id = ANY ($2) ORDER BY id",
         client_id,
-        id,
+        ids,
     );
-    found.fetch_optional(&db.reads).await?.map(Raw::read).transpose()
+    found.fetch_all(&db.reads).await?.into_iter().map(Raw::read).collect()
 }
 
 /// A page of a client's documents that were stored, newest first, before `before`.

@@ -186,6 +186,20 @@ pub async fn hold(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<Option<Row>>
     sql.fetch_optional(tx.conn()).await?.map(Kept::row).transpose()
 }
 
+/// Those of a client, held, that carried a version in which this person stands.
+pub async fn hold_of_person(tx: &mut Tx, client_id: Uuid, person_id: Uuid) -> Result<Vec<Row>> {
+    let rows = sqlx::query_as!(
+        Kept,
+        "SELECT o.* FROM onboarding o WHERE o.client_id = $1 AND EXISTS (SELECT FROM onboarding_line l
+            JOIN kyb_person p ON p.client_id = l.client_id AND p.version = l.file_version
+            WHERE l.client_id = o.client_id AND l.onboarding_id = o.id AND p.person_id = $2)
+         ORDER BY o.id FOR UPDATE OF o",
+        client_id,
+        person_id,
+    );
+    rows.fetch_all(tx.conn()).await?.into_iter().map(Kept::row).collect()
+}
+
 /// A page of a client's in one mode, newest first, before the one `before` names.
 pub async fn list(db: &Db, client_id: Uuid, mode: &str, before: Option<Uuid>, limit: i64) -> Result<Vec<Row>> {
     let rows = sqlx::query_as!(

@@ -184,22 +184,12 @@ pub async fn last_remarks(tx: &mut Tx, client_id: Uuid, id: Uuid, status: Status
     Ok(found.flatten())
 }
 
-/// Takes away what providers said of every version in which this person stands: their words and their data.
+/// Takes away what providers said of every version in which this person stands.
 pub async fn forget(tx: &mut Tx, client_id: Uuid, person_id: Uuid) -> Result<()> {
     sqlx::query!(
         "UPDATE onboarding_line l SET remarks = NULL
          WHERE l.client_id = $1 AND l.remarks IS NOT NULL AND EXISTS (SELECT FROM kyb_person p
             WHERE p.client_id = l.client_id AND p.version = l.file_version AND p.person_id = $2)",
-        client_id,
-        person_id,
-    )
-    .execute(tx.conn())
-    .await?;
-    sqlx::query!(
-        "UPDATE onboarding o SET provider_data = NULL, provider_data_at = NULL
-         WHERE o.client_id = $1 AND o.provider_data IS NOT NULL AND EXISTS (SELECT FROM onboarding_line l
-            JOIN kyb_person p ON p.client_id = l.client_id AND p.version = l.file_version
-            WHERE l.client_id = o.client_id AND l.onboarding_id = o.id AND p.person_id = $2)",
         client_id,
         person_id,
     )

@@ -6,6 +6,7 @@ import { chromium } from "playwright-core";
 
 import { finance } from "./journeys/finance.js";
 import { judges } from "./journeys/judges.js";
+import { kyb, onboarding } from "./journeys/kyb.js";
 import { operator } from "./journeys/operator.js";
 import { owner } from "./journeys/owner.js";
 import { plain } from "./journeys/plain.js";
@@ -46,5 +47,7 @@ journey("owner", owner);
 journey("finance", finance, ["finance"]);
 journey("operator", operator, ["operation"]);
 journey("settings", settings, ["owner", "finance"]);
+journey("kyb", kyb);
+journey("onboarding", onboarding, ["kyb"]);
 journey("without JavaScript", plain, ["operation"]);
 journey("strangers", strangers, ["owner"]);

@@ -73,13 +73,17 @@ type Need = Option<(Feature, Level)>;
 
 const SETTINGS: Need = Some((Feature::Settings, Level::Edit));
 
+const KYB: Need = Some((Feature::ClientKyb, Level::Edit));
+const MARKET: Need = Some((Feature::Onboarding, Level::Edit));
+const SEE_MARKET: Need = Some((Feature::Onboarding, Level::View));
+const SEE_KYB: Need = Some((Feature::ClientKyb, Level::View));
 const RESOLVE: Need = Some((Feature::Reconciliation, Level::Edit));
 const OPERATE: Need = Some((Feature::Maintenance, Level::Edit));
 const SEE: Need = Some((Feature::Transactions, Level::View));
 
 /// Pages behind those of the menu, what they need, and what an allowed person is answered. An id that ends in `_0` is
 /// nobody's.
-const PAGES: [(&str, Need, u16); 20] = [
+const PAGES: [(&str, Need, u16); 28] = [
     ("/console/transactions/doubt", SEE, 200),
     ("/console/transactions/sm_0/cancel", OPERATE, 404),
     ("/console/transactions/sm_0/resolve", RESOLVE, 404),
@@ -100,11 +104,19 @@ const PAGES: [(&str, Need, u16); 20] = [
     ("/console/sequences/send_money/default", Some((Feature::Providers, Level::View)), 200),
     ("/console/sequences/custom", Some((Feature::Providers, Level::Edit)), 422),
     ("/console/sequences/preview", Some((Feature::Providers, Level::View)), 200),
+    ("/console/kyb/directors", SEE_KYB, 200),
+    ("/console/kyb/nothing", SEE_KYB, 404),
+    ("/console/kyb/versions/1", SEE_KYB, 404),
+    ("/console/kyb/files/doc_0", SEE_KYB, 404),
+    ("/console/marketplace/board", MARKET, 422),
+    ("/console/marketplace/onboardings", SEE_MARKET, 200),
+    ("/console/marketplace/onboardings/paystrator-kyb-0", SEE_MARKET, 404),
+    ("/console/marketplace/onboardings/paystrator-kyb-0/connect", MARKET, 404),
 ];
 
 /// Every form of the console, the feature and level it needs, and what an allowed person's empty form is answered.
 /// `None`: every signed-in person may send it.
-const FORMS: [(&str, Need, u16); 39] = [
+const FORMS: [(&str, Need, u16); 45] = [
     ("/console/transactions/sm_0/refresh", SEE, 404),
     ("/console/transactions/sm_0/resend", OPERATE, 404),
     ("/console/transactions/sm_0/cancel", OPERATE, 404),
@@ -123,6 +135,12 @@ const FORMS: [(&str, Need, u16); 39] = [
     ("/console/providers/conn_0/remove", Some((Feature::Providers, Level::Edit)), 404),
     ("/console/sequences/send_money/default", Some((Feature::Providers, Level::Edit)), 200),
     ("/console/sequences/send_money/BCA/remove", Some((Feature::Providers, Level::Edit)), 404),
+    ("/console/kyb/start", KYB, 303),
+    ("/console/kyb/files", KYB, 422),
+    ("/console/marketplace/board", MARKET, 422),
+    ("/console/marketplace/onboardings/paystrator-kyb-0/submit", MARKET, 404),
+    ("/console/marketplace/onboardings/paystrator-kyb-0/withdraw", MARKET, 404),
+    ("/console/marketplace/onboardings/paystrator-kyb-0/connect", MARKET, 404),
     ("/console/settings/security/password", None, 422),
     ("/console/settings/security/second-factor", None, 422),
     ("/console/settings/security/second-factor/remove", None, 422),

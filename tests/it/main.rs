@@ -17,6 +17,8 @@ mod catalog;
 mod conformance;
 mod console_home;
 mod console_invitations;
+mod console_kyb;
+mod console_market;
 mod console_pages;
 mod console_payment_actions;
 mod console_providers;

@@ -2,6 +2,7 @@
 //! and about somebody else's file.
 
 use paystrator::domain::service::Mode;
+use paystrator::flows::kyb::Erasure;
 use paystrator::flows::onboarding::{create_provider_key, revoke_provider_key};
 use paystrator::sandbox::kyb_provider::Receipt;
 use paystrator::sandbox::{Fault, Kind};
@@ -359,6 +360,30 @@ async fn a_file_of_somebody_erased_is_halted() {
             (&json!(true), &json!("submitted"))
         );
         assert!(office.received().is_empty());
+        world
+    })
+    .await;
+}
+
+/// A provider that speaks of somebody after the erasure: the same erasure again takes that away too.
+#[tokio::test]
+async fn what_is_said_after_an_erasure_goes_with_the_next() {
+    run_with(options(&["oy"]), async |world| {
+        world.complete_file().await;
+        let [reference] = world.on_board(&["oy"]).await.try_into().unwrap();
+        world.until_stands(&reference, "received").await;
+        let people = paystrator::flows::kyb::people(&world.app, world.client_id).await.unwrap();
+        let director = people.iter().find(|person| person.roles == ["stakeholder"]).unwrap().id;
+        let erase =
+            async || paystrator::flows::kyb::erase(&world.app, world.client_id, director, "test").await.unwrap();
+        assert_eq!(erase().await, Erasure::Done);
+        let said =
+            world.office("oy").post(&reference, "need_revision", Some("The KTP of John is blurred."), None).await;
+        assert_eq!(said.unwrap().0, 200);
+        let kept = "SELECT count(*) FROM onboarding_line WHERE remarks IS NOT NULL";
+        assert_eq!(world.number(kept).await, 1);
+        assert_eq!(erase().await, Erasure::DoneBefore);
+        assert_eq!(world.number(kept).await, 0);
         world
     })
     .await;

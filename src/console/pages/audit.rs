@@ -24,7 +24,7 @@ pub struct Which {
 }
 
 /// What entries are about: the word before the dot of their action, and the key of its name.
-const AREAS: [(&str, &str); 14] = [
+const AREAS: [(&str, &str); 16] = [
     ("client", "area.client"),
     ("member", "area.member"),
     ("invitation", "area.invitation"),
@@ -38,6 +38,8 @@ const AREAS: [(&str, &str); 14] = [
     ("sequence", "area.sequence"),
     ("sending", "area.sending"),
     ("kyb", "area.kyb"),
+    ("document", "area.document"),
+    ("onboarding", "area.onboarding"),
     ("privacy", "area.privacy"),
 ];
 

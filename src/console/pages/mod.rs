@@ -6,6 +6,8 @@ pub mod clients;
 pub mod home;
 pub mod invitation;
 pub mod keys;
+pub mod kyb;
+pub mod marketplace;
 pub mod password;
 pub mod preferences;
 pub mod providers;

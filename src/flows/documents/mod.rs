@@ -101,6 +101,13 @@ pub async fn get(app: &App, client_id: Uuid, id: Uuid) -> anyhow::Result<Option<
     Ok(opened(app, client_id, row.into_iter().collect()).await?.pop())
 }
 
+/// Those of these documents that were stored; some may be erased by now.
+pub async fn some(app: &App, client_id: Uuid, ids: &[Uuid]) -> anyhow::Result<Vec<Document>> {
+    let mut rows = document::some(&app.db, client_id, ids).await?;
+    rows.retain(|row| matches!(row.state, State::Stored | State::Erased));
+    opened(app, client_id, rows).await
+}
+
 /// A page of a client's documents, newest first; erased ones too.
 pub async fn list(app: &App, client_id: Uuid, before: Option<Uuid>, limit: i64) -> anyhow::Result<Vec<Document>> {
     opened(app, client_id, document::list(&app.db, client_id, before, limit).await?).await

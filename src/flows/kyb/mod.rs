@@ -4,10 +4,12 @@
 //! person's under a key of their own; both keys stand in `data_key`, sealed under the master keys. Nothing of a file is
 //! logged, told in an event or named in the audit log but the names of its fields.
 
+mod blocks;
 pub(super) mod keys;
 mod people;
 mod save;
 
+pub use blocks::*;
 pub use people::*;
 pub use save::*;
 

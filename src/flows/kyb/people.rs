@@ -16,8 +16,9 @@ use crate::domain::webhook::time;
 use crate::flows;
 use crate::flows::audit::{Deed, record};
 use crate::flows::documents::Document;
+use crate::flows::onboarding;
 use crate::store::document::Reading;
-use crate::store::{data_key, document, kyb, onboarding_line};
+use crate::store::{data_key, document, kyb};
 
 /// Somebody who stands in a client's file, in whatever version.
 #[derive(Debug)]
@@ -137,20 +138,21 @@ pub enum Erasure {
 
 /// Destroys a person's key and their documents, and says so in the audit log.
 pub async fn erase(app: &App, client_id: Uuid, person: Uuid, by: &str) -> anyhow::Result<Erasure> {
-    let Some(key) = person_key(app, client_id, person).await? else { return Ok(Erasure::Nobody) };
-    if key.destroyed_at.is_some() {
-        return Ok(Erasure::DoneBefore);
+    if person_key(app, client_id, person).await?.is_none() {
+        return Ok(Erasure::Nobody);
     }
     let now = app.now();
     let mut tx = flows::begin(&app.db).await?;
     // Held, so that no version with another document of theirs is saved from here on.
-    if !data_key::hold_to_destroy(&mut tx, client_id, person).await? {
+    let is_whole = data_key::hold_to_destroy(&mut tx, client_id, person).await?;
+    // Of what a provider said since, a repeat takes away too.
+    onboarding::forget_person(&mut tx, app, client_id, person, now).await?;
+    if !is_whole {
+        tx.commit().await?;
         return Ok(Erasure::DoneBefore);
     }
     data_key::destroy_person(&mut tx, client_id, person, now).await?;
     let documents = document::erase_of_person(&mut tx, client_id, person, now).await?;
-    // What providers said of the versions this person stands in may tell of them.
-    onboarding_line::forget(&mut tx, client_id, person).await?;
     let shown = ids::show(ids::PERSON, person);
     let detail = json!({ "documents": documents.len() });
     record(&mut tx, &deed(client_id, by, "privacy.erased", &shown, detail), now).await?;

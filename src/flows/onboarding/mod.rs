@@ -5,6 +5,7 @@
 
 mod begin;
 mod connect;
+mod forget;
 mod hear;
 mod provider_keys;
 mod submit;
@@ -12,6 +13,7 @@ pub mod work;
 
 pub use begin::*;
 pub use connect::*;
+pub(super) use forget::forget_person;
 pub use hear::*;
 pub use provider_keys::*;
 pub use submit::*;

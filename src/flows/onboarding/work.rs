@@ -104,9 +104,15 @@ async fn tend(app: &Arc<App>, gate: &Semaphore, row: Row) -> anyhow::Result<()> 
     let Some(target) = app.targets.get(&row.target) else { return Ok(()) };
     let mut turn = gate.acquire().await?;
     let key = file_key(app, row.client_id).await?;
-    let Some(filing) = filing(app, &key, &row).await? else {
-        let why = "the data of a person of this version were erased: save a new version and submit it, or withdraw";
-        return end(app, target, &key, &row, lease, None, End::Halted(why)).await;
+    let whole = filing(app, &key, &row).await?;
+    let (is_whole, filing) = match whole {
+        Some(filing) => (true, filing),
+        // Its way ends, unless it has arrived: how it stands can be asked without a file.
+        None if task == Task::Ask => (false, without_file(&row)),
+        None => {
+            let why = "the data of a person of this version were erased: save a new version and submit it, or withdraw";
+            return end(app, target, &key, &row, lease, None, End::Halted(why)).await;
+        }
     };
     let call = call(app, target, &row, &filing);
     let mut progress = open(&key, &row, PROGRESS, &row.progress)?;
@@ -126,7 +132,9 @@ async fn tend(app: &Arc<App>, gate: &Semaphore, row: Row) -> anyhow::Result<()> 
                 steps += 1;
             }
             Step::More(_) => break End::Again(Trouble::new(Cause::Unclear, "it took too many steps")),
-            Step::Told(report) => break End::Told(report),
+            Step::Told(report) if is_whole => break End::Told(report),
+            // What it says beside the status may tell of who was erased.
+            Step::Told(report) => break End::Told(Report { remarks: None, data: None, ..report }),
             Step::Again(trouble) => break End::Again(Trouble { words: call.tellable(&trouble.words), ..trouble }),
         }
     };
@@ -182,6 +190,17 @@ async fn filing(app: &App, key: &DataKey, row: &Row) -> anyhow::Result<Option<Fi
         changed: row.changed.clone(),
         details: open(key, row, DETAILS, &row.details)?,
     }))
+}
+
+/// What is asked about where the file itself cannot be read any more.
+fn without_file(row: &Row) -> Filing {
+    Filing {
+        reference_id: reference(row.id),
+        version: row.file_version,
+        payload: Sheet::default(),
+        changed: row.changed.clone(),
+        details: Sheet::default(),
+    }
 }
 
 /// A call in the name of the installation. What is said of people in the file does not get into what is kept of it.

@@ -1,13 +1,30 @@
 //! DOKU as one of the service's own targets: the client's answers, documents by signed links, a revision, the review, and
 //! what the client may read of it.
 
+use paystrator::domain::kyb::Sheet;
+use paystrator::domain::onboarding::Status;
+use paystrator::flows::kyb::{Erasure, erase, people};
+use paystrator::providers::onboarding::{Onboarding, Step};
 use serde_json::{Value, json};
 
-use super::answers;
+use super::{Stage, answers};
 use crate::support::files::png;
 use crate::support::kyb::{example, set};
 use crate::support::onboarding::{lines, nothing};
-use crate::support::{Options, run_with};
+use crate::support::{Options, World, run_with};
+
+/// Puts pictures where DOKU takes no PDF.
+async fn with_pictures(world: &World, file: &mut Value) {
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let made = world.caller.upload(&format!("photo {n}.png"), Some("image/png"), png(100 + n, 100)).await;
+        ids.push(made.body["data"]["id"].clone());
+    }
+    set(file, "supporting.business_location_photo", Some(json!([ids[0], ids[1]])));
+    set(file, "supporting.bank_account_proof", Some(ids[2].clone()));
+    set(file, "stakeholder[0].ktp_document", Some(ids[3].clone()));
+    set(file, "stakeholder[0].selfie_with_ktp", Some(ids[4].clone()));
+}
 
 #[tokio::test]
 async fn a_client_is_on_boarded_at_doku() {
@@ -43,15 +60,7 @@ async fn a_client_is_on_boarded_at_doku() {
         let story = world.until_stands(&reference, "need_revision").await;
         let remarks = story["conversation"][1]["remarks"].as_str().unwrap();
         assert_eq!(remarks, "supporting.business_location_photo[0]: file extension is not allowed");
-        let mut photos = Vec::new();
-        for n in 0..5 {
-            let made = world.caller.upload(&format!("photo {n}.png"), Some("image/png"), png(100 + n, 100)).await;
-            photos.push(made.body["data"]["id"].clone());
-        }
-        set(&mut file, "supporting.business_location_photo", Some(json!([photos[0], photos[1]])));
-        set(&mut file, "supporting.bank_account_proof", Some(photos[2].clone()));
-        set(&mut file, "stakeholder[0].ktp_document", Some(photos[3].clone()));
-        set(&mut file, "stakeholder[0].selfie_with_ktp", Some(photos[4].clone()));
+        with_pictures(&world, &mut file).await;
         world.save_kyb(&file, Some("\"1\"")).await;
         assert_eq!(world.act(&reference, "submit", nothing()).await.status, 200);
         let story = world.until_stands(&reference, "processing").await;
@@ -71,4 +80,51 @@ async fn a_client_is_on_boarded_at_doku() {
         world
     })
     .await;
+}
+
+#[tokio::test]
+async fn of_an_erased_person_nothing_is_kept_and_the_review_goes_on() {
+    let options = Options { kyb: vec!["doku".into()], ..Options::default() };
+    run_with(options, async |world| {
+        let mut file = world.with_uploads(example()).await;
+        with_pictures(&world, &mut file).await;
+        world.save_kyb(&file, None).await;
+        let wish = json!({ "providers": [{ "provider": "doku", "details": answers() }] });
+        let begun = world.caller.post("/v1/onboarding", wish).await;
+        let reference = begun.body["data"]["onboardings"][0]["reference_id"].as_str().unwrap().to_owned();
+        world.until_stands(&reference, "processing").await;
+        let all = people(&world.app, world.client_id).await.unwrap();
+        let director = all.iter().find(|person| person.roles == ["stakeholder"]).unwrap().id;
+        assert_eq!(erase(&world.app, world.client_id, director, "test").await.unwrap(), Erasure::Done);
+        // An empty object, sealed: its version, its nonce, two bytes and what authenticates them.
+        let empty = "SELECT count(*) FROM onboarding WHERE octet_length(details) = 31 AND provider_data IS NULL";
+        assert_eq!(world.number(empty).await, 1);
+        let review = json!({ "what": "all", "verdict": "approve" });
+        world.sandbox.doku_partner.review(&serde_json::from_value(review).unwrap()).unwrap();
+        let story = world.until_stands(&reference, "approved").await;
+        assert!(story["conversation"].as_array().unwrap().iter().all(|line| line["remarks"].is_null()), "{story}");
+        assert_eq!(world.number(empty).await, 1, "what DOKU says of the people of the file is not taken up again");
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_remembered_after_an_erasure_tells_of_nobody() {
+    let stage = Stage::set().await;
+    let filing = stage.filing();
+    let tells = |sheet: &Sheet| Value::Object(sheet.reveal().clone()).to_string().contains("John Doe");
+    let (mut progress, mut told) = (Sheet::default(), false);
+    let report = loop {
+        match stage.step(&filing, &progress).await {
+            Step::More(next) => progress = next,
+            Step::Told(report) => break report,
+            Step::Again(trouble) => panic!("{trouble}"),
+        }
+        told |= tells(&progress);
+        assert!(!tells(&stage.partner.forget(&progress)));
+    };
+    assert!(told, "a registration is frozen with its people");
+    let kept = stage.partner.forget(&report.progress);
+    assert_eq!(stage.ask(&filing, &kept).await.status, Status::Processing, "the business is still known");
 }

@@ -106,6 +106,37 @@ impl Browser {
         self.send(request, &all).await
     }
 
+    /// Sends a form with files: names, names of the files, contents. A file without a name is a field left empty.
+    pub async fn post_files(&self, path: &str, fields: &[(&str, &str)], files: &[(&str, &str, &[u8])]) -> Page {
+        let token = self.form_token();
+        let mut all = vec![("form_token", token.as_str())];
+        all.extend(fields);
+        self.post_parts(path, &all, files).await
+    }
+
+    /// The same with these fields and nothing else.
+    pub async fn post_parts(&self, path: &str, fields: &[(&str, &str)], files: &[(&str, &str, &[u8])]) -> Page {
+        const MARK: &str = "----a-boundary-of-the-tests";
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let head = format!("--{MARK}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(head.as_bytes());
+        }
+        for (name, file, content) in files {
+            let place = format!("Content-Disposition: form-data; name=\"{name}\"; filename=\"{file}\"");
+            body.extend_from_slice(
+                format!("--{MARK}\r\n{place}\r\nContent-Type: application/octet-stream\r\n\r\n").as_bytes(),
+            );
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(format!("--{MARK}--\r\n").as_bytes());
+        let request = self.http.post(format!("{}{path}", self.url)).body(body);
+        let kind = format!("multipart/form-data; boundary={MARK}");
+        let from = [("Origin", self.url.as_str()), ("Sec-Fetch-Site", "same-origin"), ("Content-Type", &kind)];
+        self.send(request, &from).await
+    }
+
     async fn send(&self, mut request: reqwest::RequestBuilder, headers: &[(&str, &str)]) -> Page {
         let line: Vec<String> = self.cookies.lock().unwrap().iter().map(|(n, v)| format!("{n}={v}")).collect();
         if !line.is_empty() {

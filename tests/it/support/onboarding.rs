@@ -15,7 +15,7 @@ use super::http::Reply;
 use super::kyb::example;
 
 /// Makes a stand-in the target of its code, for test mode.
-pub fn aim(config: &mut Config, sandbox: &Sandbox, code: &str) {
+pub fn aim(config: &mut Config, sandbox: &Sandbox, code: &str, timeout_ms: u64) {
     if let Some(block) = config.onboarding.get_mut("doku").filter(|_| code == "doku") {
         let keys = sandbox.doku_partner.credentials();
         block["test_base_url"] = json!(sandbox.partner_url());
@@ -26,7 +26,7 @@ pub fn aim(config: &mut Config, sandbox: &Sandbox, code: &str) {
     let secret = sandbox.kyb(code).expect("a stand-in").settings().secret;
     let block = json!({
         "way": "push", "test_url": format!("{url}/kyb"), "test_secret": secret,
-        "test_connect_url": format!("{url}/connect"), "timeout_ms": 5_000, "concurrency": 4,
+        "test_connect_url": format!("{url}/connect"), "timeout_ms": timeout_ms, "concurrency": 4,
     });
     config.onboarding.insert(code.to_owned(), block);
 }

@@ -68,6 +68,8 @@ pub struct Options {
     pub also: &'static [&'static str],
     /// The codes of providers that KYB files are pushed to; a stand-in for each.
     pub kyb: Vec<String>,
+    /// How long a push to them may take.
+    pub kyb_timeout_ms: u64,
 }
 
 impl Default for Options {
@@ -89,6 +91,7 @@ impl Default for Options {
             database: None,
             also: &[],
             kyb: Vec::new(),
+            kyb_timeout_ms: 5_000,
         }
     }
 }
@@ -134,7 +137,7 @@ impl World {
     pub async fn start(options: Options) -> World {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let dir = pg::folder(&format!("world-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
-        let Options { clock, mut config, simulator, callbacks, database, also, kyb, .. } = options;
+        let Options { clock, mut config, simulator, callbacks, database, also, kyb, kyb_timeout_ms, .. } = options;
         if config.documents.folder.is_empty() {
             config.documents.folder = dir.join("documents").to_string_lossy().into_owned();
         }
@@ -156,7 +159,7 @@ impl World {
         for code in &kyb {
             // Links must lead here.
             config.server.public_url = format!("http://{}", listener.local_addr().unwrap());
-            super::onboarding::aim(&mut config, &sandbox, code);
+            super::onboarding::aim(&mut config, &sandbox, code, kyb_timeout_ms);
         }
         let parts = Parts { db: open(&url), clock, outbound, config, keys };
         let service = Service::start(parts, listener).await.expect("the service starts");

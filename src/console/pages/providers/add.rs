@@ -105,7 +105,7 @@ fn form_of<'a>(frame: &'a Frame, offer: &Offer<'_>, sent: &Sent<'_>) -> Form<'a>
     let (faults, provider) = (&sent.faults, offer.provider);
     let about = |start: &str| faults.iter().filter(|fault| fault.field.starts_with(start)).collect::<Vec<_>>();
     let draw = |part| {
-        let drawing = Drawing { lang: frame.lang, form: provider.form(), part, keeps: false, faults };
+        let drawing = Drawing { lang: frame.lang, at: "", form: provider.form(), part, keeps: false, faults };
         sent.fields.map_or_else(|| drawing.fields(|_| String::new()), |fields| drawing.typed(fields))
     };
     let label_error = match (sent.label_used, about("label").is_empty()) {

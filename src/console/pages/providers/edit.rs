@@ -75,7 +75,7 @@ fn show(
     let standing =
         |field: &providers::Field| settings.get(field.name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let draw = |part, keeps| {
-        let drawing = Drawing { lang: frame.lang, form: &fields, part, keeps, faults };
+        let drawing = Drawing { lang: frame.lang, at: "", form: &fields, part, keeps, faults };
         sent.fields.map_or_else(|| drawing.fields(standing), |fields| drawing.typed(fields))
     };
     let about = |start: &str| faults.iter().any(|fault| fault.field.starts_with(start));

@@ -11,9 +11,9 @@ use crate::providers::{self, FieldFault};
 /// The room for a key in PEM: 4096 bits and then some.
 const PEM_LENGTH: u16 = 8_000;
 
-/// The name of a field in a form of ours: where it stands in a connection.
-fn name(field: &providers::Field) -> String {
-    format!("{}.{}", field.part.as_str(), field.name)
+/// The name of a field in a form of ours: where it stands in a connection, after `at` where one form asks for several.
+fn name(at: &str, field: &providers::Field) -> String {
+    format!("{at}{}.{}", field.part.as_str(), field.name)
 }
 
 /// What people call a field.
@@ -22,8 +22,8 @@ pub fn label(lang: Lang, field: &providers::Field) -> &'static str {
 }
 
 /// What was typed for a field, without the blanks that copying brings along.
-fn typed(field: &providers::Field, fields: &Fields) -> String {
-    let text = fields.text(&name(field)).to_owned();
+fn typed(at: &str, field: &providers::Field, fields: &Fields) -> String {
+    let text = fields.text(&name(at, field)).to_owned();
     if is_pem(field) { text.replace("\r\n", "\n") } else { text }
 }
 
@@ -33,7 +33,12 @@ fn is_pem(field: &providers::Field) -> bool {
 
 /// What was filled in of one part.
 pub fn collect(form: &[providers::Field], part: Part, fields: &Fields) -> Map<String, Value> {
-    let filled = form.iter().filter(|field| field.part == part).map(|field| (field, typed(field, fields)));
+    collect_at("", form, part, fields)
+}
+
+/// The same of a form that stands beside others.
+pub fn collect_at(at: &str, form: &[providers::Field], part: Part, fields: &Fields) -> Map<String, Value> {
+    let filled = form.iter().filter(|field| field.part == part).map(|field| (field, typed(at, field, fields)));
     let filled = filled.filter(|(_, value)| !value.is_empty());
     filled.map(|(field, value)| (field.name.to_owned(), Value::String(value))).collect()
 }
@@ -41,6 +46,8 @@ pub fn collect(form: &[providers::Field], part: Part, fields: &Fields) -> Map<St
 /// How a part of a form is drawn.
 pub struct Drawing<'a> {
     pub lang: Lang,
+    /// What stands before the names of its fields.
+    pub at: &'a str,
     pub form: &'a [providers::Field],
     pub part: Part,
     /// What stands there already may be left empty: it is kept.
@@ -59,7 +66,7 @@ impl Drawing<'_> {
     pub fn typed(&self, fields: &Fields) -> Vec<Field> {
         let of_part = self.form.iter().filter(|field| field.part == self.part);
         let draw = |field: &providers::Field| {
-            let value = typed(field, fields);
+            let value = typed(self.at, field, fields);
             self.field(field, &value)
         };
         of_part.map(draw).collect()
@@ -68,7 +75,7 @@ impl Drawing<'_> {
     fn field(&self, field: &providers::Field, value: &str) -> Field {
         let label = label(self.lang, field);
         let hint = self.lang.of(field.hint, field.hint_id);
-        let (name, is_optional) = (name(field), !field.required || self.keeps);
+        let (name, is_optional) = (name(self.at, field), !field.required || self.keeps);
         let label = match (self.keeps, field.required) {
             (false, false) => format!("{label} ({})", self.lang.text("forms.optional")),
             _ => label.to_owned(),
@@ -80,6 +87,10 @@ impl Drawing<'_> {
             (true, false) => Field::new(name, &label).area(PEM_LENGTH).value(value),
             (false, true) => Field::password(name, &label, "new-password").length(300),
             (false, false) => Field::new(name, &label).length(300).value(value),
+        };
+        let drawn = match field.format {
+            Format::Choice(words) => drawn.options(words, self.lang.text("kyb.choose")),
+            _ => drawn,
         };
         let drawn = drawn.hint(hint).error(&wrong);
         if is_optional { drawn.optional() } else { drawn }

@@ -7,7 +7,7 @@ mod connection;
 mod edit;
 mod fee;
 mod fees;
-mod form;
+pub mod form;
 mod history;
 mod list;
 mod monitoring;

@@ -5,6 +5,8 @@ mod audit;
 mod doubt;
 mod frame;
 mod home;
+mod kyb;
+mod marketplace;
 mod people;
 mod providers;
 mod sequences;
@@ -17,6 +19,8 @@ pub const TABLES: &[&super::Table] = &[
     doubt::WORDS,
     frame::WORDS,
     home::WORDS,
+    kyb::WORDS,
+    marketplace::WORDS,
     people::WORDS,
     providers::WORDS,
     sequences::WORDS,

@@ -12,9 +12,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::crypto::secret::Personal;
 use crate::documents;
 use crate::domain::access::{Need, Product};
-use crate::domain::document::{MediaType, Unfit};
+use crate::domain::document::{self, MediaType, Unfit};
 use crate::domain::ids;
-use crate::domain::kyb::syntax;
 use crate::flows::documents::{self as flow, Document, Erased, Incoming, Refused, Uploaded};
 use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure};
@@ -136,20 +135,9 @@ pub async fn upload_document(
     Ok(made(KybDocument::of(document)).header("cache-control", "no-store"))
 }
 
-/// Checks the name of a file. It is shown to people and told to providers; it never becomes a path here.
 fn named(name: String) -> Result<Personal, ApiError> {
-    let name = name.trim();
-    let wrong = |message: &str| Err(ApiError::field("name", message));
-    if !(1..=150).contains(&name.chars().count()) {
-        return wrong("must have 1 to 150 characters");
-    }
-    if name.contains(['/', '\\', '"']) {
-        return wrong("must not hold /, \\ or \"");
-    }
-    match syntax::line(name) {
-        Ok(()) => Ok(Personal::new(name)),
-        Err(message) => wrong(message),
-    }
+    let name = document::file_name(&name).map_err(|message| ApiError::field("name", message))?;
+    Ok(Personal::new(name))
 }
 
 /// What `Content-Type` says; nothing where it leaves it open.

@@ -103,6 +103,11 @@ impl Progress {
         self.business.as_ref().is_some_and(|business| business.version == version)
     }
 
+    /// The same without anything of a file.
+    pub fn numbers_alone(self) -> Progress {
+        Progress { business: self.business, former: self.former, version: self.version, ..Progress::default() }
+    }
+
     /// The same, DOKU having been heard at this version.
     pub fn heard(&self) -> Sheet {
         Progress { heard: self.version, ..self.clone() }.sheet()
