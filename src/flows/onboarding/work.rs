@@ -198,6 +198,7 @@ fn without_file(row: &Row) -> Filing {
         reference_id: reference(row.id),
         version: row.file_version,
         payload: Sheet::default(),
+        revises: row.round > 1,
         changed: row.changed.clone(),
         details: Sheet::default(),
     }
