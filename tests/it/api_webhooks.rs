@@ -80,10 +80,10 @@ async fn an_endpoint_is_made_read_and_changed() {
               },
               {
                 "field": "events",
-                "message": "names \"payment.lost\"; the types are payment.processing, payment.pending, payment.succeeded, payment.failed, payment.expired, payment.reversed, payment.exception, webhook.test"
+                "message": "names \"payment.lost\"; the types are payment.processing, payment.pending, payment.succeeded, payment.failed, payment.expired, payment.reversed, payment.exception, onboarding.updated, webhook.test"
               }
             ],
-            "message": "url the address must begin with https://; events names \"payment.lost\"; the types are payment.processing, payment.pending, payment.succeeded, payment.failed, payment.expired, payment.reversed, payment.exception, webhook.test",
+            "message": "url the address must begin with https://; events names \"payment.lost\"; the types are payment.processing, payment.pending, payment.succeeded, payment.failed, payment.expired, payment.reversed, payment.exception, onboarding.updated, webhook.test",
             "reason": "Required parameters are missing or not valid."
           },
           "requestId": "[requestId]",
