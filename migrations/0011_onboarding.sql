@@ -46,7 +46,7 @@ CREATE INDEX onboarding_due ON onboarding (target, next_try_at) WHERE task IS NO
 CREATE TABLE onboarding_line (
     client_id     uuid        NOT NULL,
     onboarding_id uuid        NOT NULL,
-    seq           smallint    NOT NULL,
+    seq           integer     NOT NULL,
     at            timestamptz NOT NULL,
     last_at       timestamptz NOT NULL,
     times         integer     NOT NULL DEFAULT 1,

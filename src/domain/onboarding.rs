@@ -86,15 +86,15 @@ pub enum Decision {
     Refused,
 }
 
-/// The whole lifecycle. `revised`: the file was submitted more than once.
+/// The whole lifecycle. `revised`: the file was submitted anew, and the provider has not answered for that version yet.
 ///
-/// A provider may leave steps out, for telling any of them is optional; it never goes back. What it says while a newer
-/// version is still on its way to it is about the older one, so it cannot ask for a revision then. Only a new version
-/// leads out of `need_revision` again, or the provider's own end.
+/// A provider may leave steps out, for telling any of them is optional; it never goes back. While a newer version is on
+/// its way nobody knows which one a word is about, and one step taken for the older would open the way for the next: none
+/// but an end is taken then. Only a new version leads out of `need_revision` again, or the provider's own end.
 pub fn decide(stands: Status, revised: bool, act: Act) -> Decision {
     use Status::*;
     match (stands, act) {
-        (Submitted, Act::Says(NeedRevision)) if revised => Decision::Refused,
+        (_, Act::Says(Received | Processing | NeedRevision)) if revised => Decision::Refused,
         (_, Act::Says(told)) if told == stands => Decision::Stays,
         (_, Act::Says(Submitted | Withdrawn)) => Decision::Refused,
         (Submitted | Received | Processing | NeedRevision | Approved, Act::Says(told)) => {

@@ -61,6 +61,11 @@ impl<K: Eq + Hash + Copy, T> Line<K, T> {
         (self.workers * 2).saturating_sub(lock(&self.state).held.len())
     }
 
+    /// What is held now: it waits, or somebody is at it.
+    pub fn held(&self) -> Vec<K> {
+        lock(&self.state).held.iter().copied().collect()
+    }
+
     /// Takes work in. `true` where the caller must start a worker for it.
     fn push(&self, key: K, item: T) -> bool {
         let mut state = lock(&self.state);
@@ -90,6 +95,10 @@ pub trait Worked: Send + Sync + 'static {
     const NAME: &'static str;
     fn line(&self) -> &Line<Self::Key, Self::Item>;
     fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Self::Item) -> BoxFuture<'a, anyhow::Result<()>>;
+    /// After a piece of work was given back: `Some` takes up more.
+    fn then<'a>(self: &'a Arc<Self>, _app: &'a Arc<App>) -> Option<BoxFuture<'a, anyhow::Result<()>>> {
+        None
+    }
 }
 
 /// Takes a piece of work into its line and sees that a worker drains it, in a task that nobody cancels.
@@ -101,13 +110,20 @@ pub fn offer<W: Worked>(app: &Arc<App>, owner: &Arc<W>, key: W::Key, item: W::It
     app.tasks.clone().spawn(async move {
         while let Some((key, item)) = owner.line().next() {
             let hand = Hand { line: owner.line(), key };
-            if let Err(error) = owner.work(&app, item).await {
-                tracing::error!(work = W::NAME, error = format!("{error:#}"), "work failed; its row is found again");
-                metrics::counter!("flow_errors_total", "flow" => W::NAME).increment(1);
-            }
+            failed::<W>(owner.work(&app, item).await);
             drop(hand);
+            if let Some(more) = owner.then(&app) {
+                failed::<W>(more.await);
+            }
         }
     });
+}
+
+fn failed<W: Worked>(done: anyhow::Result<()>) {
+    if let Err(error) = done {
+        tracing::error!(work = W::NAME, error = format!("{error:#}"), "work failed; its row is found again");
+        metrics::counter!("flow_errors_total", "flow" => W::NAME).increment(1);
+    }
 }
 
 /// One connection's sends: claimed and spoken one at a time by each worker.

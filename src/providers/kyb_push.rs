@@ -186,10 +186,10 @@ pub fn signature(secret: &[u8], timestamp: &str, body: &[u8]) -> String {
     format!("v1={}", hex::encode(hmac_sha256(secret, &[timestamp.as_bytes(), b".", body])))
 }
 
-/// The payload, with what changed where this is no first submission.
+/// The payload, with what changed where this is no first submission: that may be nothing, and is said all the same.
 fn body(filing: &Filing) -> Vec<u8> {
     let mut payload = filing.payload.reveal().clone();
-    if !filing.changed.is_empty() {
+    if filing.revises {
         payload.insert("revision".into(), revision(filing.version, &filing.changed));
     }
     Value::Object(payload).to_string().into_bytes()

@@ -24,7 +24,10 @@ pub struct Filing {
     pub version: i32,
     /// The payload as seed 000 prints it, with signed links in the place of documents.
     pub payload: Sheet,
-    /// Names of the fields that differ from the version this provider saw last; empty the first time.
+    /// It is no first submission.
+    pub revises: bool,
+    /// Names of the fields that differ from the version this provider saw last; empty the first time, and where what was
+    /// changed in between was taken back.
     pub changed: Vec<String>,
     /// Answers to the provider's own questions ([`Onboarding::form`]), by field name.
     pub details: Sheet,

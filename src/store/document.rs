@@ -333,13 +333,15 @@ pub async fn grant(db: &Db, client_id: Uuid, id: Uuid) -> Result<Option<Grant>> 
     .await?)
 }
 
-/// Ends every grant of an onboarding that has not ended. Answers how many.
-pub async fn end_grants(tx: &mut Tx, client_id: Uuid, onboarding_id: Uuid, now: DateTime<Utc>) -> Result<u64> {
+/// Ends every grant `of` an onboarding that has not ended, but for one to `keep`. Answers how many.
+pub async fn end_grants(tx: &mut Tx, client: Uuid, of: Uuid, keep: Option<Uuid>, now: DateTime<Utc>) -> Result<u64> {
     let done = sqlx::query!(
-        "UPDATE document_grant SET ended_at = $3 WHERE client_id = $1 AND onboarding_id = $2 AND ended_at IS NULL",
-        client_id,
-        onboarding_id,
+        "UPDATE document_grant SET ended_at = $3 WHERE client_id = $1 AND onboarding_id = $2 AND ended_at IS NULL
+            AND id IS DISTINCT FROM $4",
+        client,
+        of,
         now,
+        keep,
     )
     .execute(tx.conn())
     .await?;

@@ -282,10 +282,11 @@ pub async fn update(tx: &mut Tx, row: &Row, now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-/// Claims work that is due at one provider, until `until`.
+/// Claims work that is due at one provider, until `until`; never what is `held` by the caller.
 pub async fn claim(
     tx: &mut Tx,
     target: &str,
+    held: &[Uuid],
     limit: i64,
     until: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -295,7 +296,7 @@ pub async fn claim(
         "WITH due AS (
             SELECT client_id, id FROM onboarding
             WHERE target = $1 AND task IS NOT NULL AND next_try_at <= $2
-                AND (leased_until IS NULL OR leased_until <= $2)
+                AND (leased_until IS NULL OR leased_until <= $2) AND id <> ALL ($5)
             ORDER BY next_try_at LIMIT $3
         )
         UPDATE onboarding o SET lease = gen_random_uuid(), leased_until = $4
@@ -306,6 +307,7 @@ pub async fn claim(
         now,
         limit,
         until,
+        held,
     );
     rows.fetch_all(tx.conn()).await?.into_iter().map(Kept::row).collect()
 }

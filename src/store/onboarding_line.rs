@@ -93,7 +93,7 @@ pub async fn add(tx: &mut Tx, client_id: Uuid, id: Uuid, new: &New<'_>, now: Dat
     sqlx::query!(
         "INSERT INTO onboarding_line (client_id, onboarding_id, seq, at, last_at, kind, who, status, file_version,
             changed, remarks, note)
-         SELECT $1, $2, (COALESCE(max(seq), 0) + 1)::smallint, $3, $3, $4, $5, $6, $7, $8, $9, $10
+         SELECT $1, $2, COALESCE(max(seq), 0) + 1, $3, $3, $4, $5, $6, $7, $8, $9, $10
          FROM onboarding_line WHERE client_id = $1 AND onboarding_id = $2",
         client_id,
         id,
@@ -127,17 +127,19 @@ pub struct Row {
     pub note: Option<String>,
 }
 
-/// The whole conversation, in order.
-pub async fn list(db: &Db, client_id: Uuid, id: Uuid) -> Result<Vec<Row>> {
+/// The newest lines of the conversation, `limit` at most, in order.
+pub async fn list(db: &Db, client_id: Uuid, id: Uuid, limit: i64) -> Result<Vec<Row>> {
     let rows = sqlx::query!(
         "SELECT at, last_at, times, kind, who, status, file_version, changed, remarks, note
-         FROM onboarding_line WHERE client_id = $1 AND onboarding_id = $2 ORDER BY seq",
+         FROM onboarding_line WHERE client_id = $1 AND onboarding_id = $2 ORDER BY seq DESC LIMIT $3",
         client_id,
         id,
+        limit,
     )
     .fetch_all(&db.reads)
     .await?;
     rows.into_iter()
+        .rev()
         .map(|row| {
             let status = row.status.map(|status| known("onboarding_line.status", id, status, Status::parse));
             Ok(Row {
@@ -154,6 +156,18 @@ pub async fn list(db: &Db, client_id: Uuid, id: Uuid) -> Result<Vec<Row>> {
             })
         })
         .collect()
+}
+
+/// How many lines are the provider's about one version of the file.
+pub async fn said(tx: &mut Tx, client_id: Uuid, id: Uuid, file_version: i32) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM onboarding_line
+         WHERE client_id = $1 AND onboarding_id = $2 AND file_version = $3 AND who = 'provider'"#,
+        client_id,
+        id,
+        file_version,
+    );
+    Ok(count.fetch_one(tx.conn()).await?)
 }
 
 /// The provider's newest words under a status, sealed; `None` where it said none.

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Db, Result, Tx};
+use super::{Db, Result, Tx, known};
+use crate::domain::service::Mode;
 
 /// A key as it is kept.
 #[derive(Clone, Debug)]
@@ -54,10 +55,14 @@ pub async fn insert(tx: &mut Tx, row: &Row, hash: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Revokes a key; `false` where there is none, or it is revoked already.
-pub async fn revoke(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
-    let done = sqlx::query!("UPDATE provider_key SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", id, now)
-        .execute(tx.conn())
-        .await?;
-    Ok(done.rows_affected() == 1)
+/// Revokes a key and answers whose it is; `None` where there is none, or it is revoked already.
+pub async fn revoke(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<Option<(String, Mode)>> {
+    let done = sqlx::query!(
+        "UPDATE provider_key SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING target, mode",
+        id,
+        now,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    done.map(|row| Ok((row.target, known("provider_key.mode", id, row.mode, Mode::parse)?))).transpose()
 }

@@ -50,6 +50,7 @@ mod onboarding_bad;
 mod onboarding_crash;
 mod onboarding_domain;
 mod onboarding_hung;
+mod onboarding_lifecycle;
 mod outbound;
 mod oy_golden;
 mod privacy;

@@ -138,7 +138,7 @@ async fn statuses_late_twice_and_in_any_order_change_nothing() {
         crate::support::kyb::set(&mut file, "legal_entity.brand_name", Some(json!("Sandbox")));
         world.save_kyb(&file, Some("\"1\"")).await;
         assert_eq!(world.act(&reference, "submit", nothing()).await.status, 200);
-        assert_eq!(post("need_revision", Some("One and two")).await, late("submitted"));
+        assert_eq!(post("need_revision", Some("One and two")).await, (503, None, None));
         office.clear_faults();
         world.until_stands(&reference, "received").await;
         assert_eq!(post("approved", None).await, (200, Some(true), None));
@@ -298,9 +298,9 @@ async fn a_status_may_overtake_the_answer_to_the_push() {
         office.wait_for(|| (!office.received().is_empty()).then_some(())).await;
         assert_eq!(office.post(&reference, "processing", None, None).await.unwrap().0, 200);
         office.clear_faults();
-        // The row is read before its lines: it may be of the moment before the answer came.
-        let is_over = |story: &Value| lines(story).len() == 3 && story["onboarding"]["next_try_at"].is_null();
-        let story = world.until_story(&reference, is_over).await;
+        // How it stands and what was said are read one after the other.
+        let ended = |story: &Value| lines(story).len() == 3 && story["onboarding"]["next_try_at"].is_null();
+        let story = world.until_story(&reference, ended).await;
         assert_eq!(lines(&story), ["submitted v1", "told processing v1", "answered received v1"]);
         assert_eq!(story["conversation"][2]["note"], "came late; it stands as processing");
         assert_eq!(

@@ -180,14 +180,7 @@ async fn try_create(
     choice: Choice<'_>,
     once: Option<&Once>,
 ) -> Result<Option<Made>, Refused> {
-    let label_used = connection::id_of_label(&app.db, new.client_id, new.mode.as_str(), new.label.trim()).await?;
-    let mut faults = Vec::new();
-    let good = check(app, new, choice, &mut faults);
-    if let Some(provider) = app.providers.get(new.provider) {
-        check_addresses(app, provider, new.settings, &mut faults);
-    }
-    settle(faults, label_used.is_some())?;
-    let good = good.ok_or_else(|| anyhow::anyhow!("a connection is wrong, and nothing says why"))?;
+    let good = checked(app, new, choice, None).await?;
     let mut tx = flows::begin(&app.db).await?;
     let made = insert(app, &mut tx, &good, choice.fees, choice.inactive).await.map_err(label_taken)?;
     // The default sequences are locked by now: of two that come at once, the second counts the first.
@@ -201,6 +194,28 @@ async fn try_create(
     }
     forget(app, new.client_id, made.id);
     Ok(Some(made))
+}
+
+/// Everything that [`create_by`] would refuse of a connection that takes the place of another, while that one is there.
+pub async fn fits(app: &App, new: &NewConnection<'_>, choice: Choice<'_>, replaced: Uuid) -> Result<(), Refused> {
+    checked(app, new, choice, Some(replaced)).await.map(drop)
+}
+
+/// A connection whose every field is good, and whose label nobody has but the one it replaces.
+async fn checked<'a>(
+    app: &'a App,
+    new: &'a NewConnection<'a>,
+    choice: Choice<'_>,
+    replaced: Option<Uuid>,
+) -> Result<Good<'a>, Refused> {
+    let label_used = connection::id_of_label(&app.db, new.client_id, new.mode.as_str(), new.label.trim()).await?;
+    let mut faults = Vec::new();
+    let good = check(app, new, choice, &mut faults);
+    if let Some(provider) = app.providers.get(new.provider) {
+        check_addresses(app, provider, new.settings, &mut faults);
+    }
+    settle(faults, label_used.is_some_and(|id| Some(id) != replaced))?;
+    Ok(good.ok_or_else(|| anyhow::anyhow!("a connection is wrong, and nothing says why"))?)
 }
 
 /// What the audit log says of a new connection: of credentials and settings the names alone.

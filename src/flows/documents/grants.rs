@@ -84,7 +84,19 @@ pub async fn granted_before(app: &App, client_id: Uuid, grant_id: Uuid) -> store
 
 /// Ends the links of an onboarding, in the transaction that ends it.
 pub async fn end_grants(tx: &mut Tx, client_id: Uuid, onboarding_id: Uuid, now: DateTime<Utc>) -> store::Result<()> {
-    document::end_grants(tx, client_id, onboarding_id, now).await?;
+    document::end_grants(tx, client_id, onboarding_id, None, now).await?;
+    Ok(())
+}
+
+/// Ends the links of an onboarding that were given before those of `grant_id`: its reader has what took their place.
+pub async fn end_earlier_grants(
+    tx: &mut Tx,
+    client_id: Uuid,
+    onboarding_id: Uuid,
+    grant_id: Uuid,
+    now: DateTime<Utc>,
+) -> store::Result<()> {
+    document::end_grants(tx, client_id, onboarding_id, Some(grant_id), now).await?;
     Ok(())
 }
 

@@ -127,10 +127,10 @@ async fn make(
         fee: FeePlan::default(),
         by: &caller.person,
     };
-    // What was made with the very same words is found again, also after a crash in between.
+    // What was made with the very same words is found again, also after a crash in between. Under a key: the hash of a weak
+    // secret would tell it.
     let said = json!([account.label, account.services, account.credentials, account.settings]).to_string();
-    // Keyed: of a short secret, a bare hash could be guessed back.
-    let hash = hmac_sha256(&app.keys.purpose_key("onboarding account"), &[said.as_bytes()]).to_vec();
+    let hash = hmac_sha256(&app.keys.purpose_key("connected account"), &[said.as_bytes()]).to_vec();
     let choice = Choice { services: account.services, inactive: Some(NOT_YET), ..Choice::default() };
     let mut earlier = earlier(app, caller, row).await?;
     let mut removed = 0;
@@ -145,6 +145,8 @@ async fn make(
             continue;
         }
         if let Some(earlier) = earlier.take() {
+            // Nothing that stands goes for something that cannot be.
+            connections::fits(app, &new, choice, earlier.connection.id).await?;
             connections::remove(app, caller, &earlier).await?;
         }
         let once = Once { key, hash: hash.clone() };

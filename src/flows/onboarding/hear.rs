@@ -1,6 +1,8 @@
 //! What a provider says of an onboarding: weighed by the lifecycle, kept, and told on. In its answers, and posted by it with
 //! a key of its own.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
@@ -12,7 +14,7 @@ use crate::crypto::secret::Personal;
 use crate::domain::onboarding::{Act, Decision, Status, decide, parse_reference, reference, wants_remarks};
 use crate::flows;
 use crate::flows::audit::{Deed, record};
-use crate::store::onboarding::{self, Row};
+use crate::store::onboarding::{self, Row, Task};
 use crate::store::onboarding_line::{self, Kind, New, PROVIDER};
 use crate::store::{self, Tx};
 
@@ -35,7 +37,12 @@ pub enum Heard {
     Known,
     /// It came late, or out of order.
     OutOfOrder,
+    /// The same status with other remarks, once too often.
+    TooOften,
 }
+
+/// Words of a provider that are kept about one version of a file: more is no conversation.
+const MOST_WORDS: i64 = 50;
 
 /// Weighs a word about a held row, and changes the row with all that belongs to the change; who calls writes the row.
 pub(super) async fn hear(
@@ -52,6 +59,9 @@ pub(super) async fn hear(
             Heard::Changed
         }
         Decision::Stays if says_more(tx, key, row, word).await? => {
+            if onboarding_line::said(tx, row.client_id, row.id, row.file_version).await? >= MOST_WORDS {
+                return Ok(Heard::TooOften);
+            }
             row.version += 1;
             super::announce(tx, row, now).await?;
             Heard::Changed
@@ -76,9 +86,11 @@ pub(super) async fn hear(
     Ok(heard)
 }
 
-/// Whether a status that stands already comes with other remarks than before.
+/// Whether a status that stands already comes with other remarks than before. After the end nothing is added.
 async fn says_more(tx: &mut Tx, key: &DataKey, row: &Row, word: &Word<'_>) -> anyhow::Result<bool> {
-    let Some(said) = word.remarks.filter(|_| wants_remarks(word.status)) else { return Ok(false) };
+    let Some(said) = word.remarks.filter(|_| wants_remarks(word.status) && !word.status.is_final()) else {
+        return Ok(false);
+    };
     let before = onboarding_line::last_remarks(tx, row.client_id, row.id, word.status).await?;
     let before = before.map(|sealed| words(key, row, &sealed)).transpose()?;
     Ok(before.as_ref() != Some(said))
@@ -107,6 +119,12 @@ pub enum NotTaken {
     Unknown,
     #[error("it stands as {}", .0.as_str())]
     OutOfOrder(Status),
+    /// A newer version is on its way, and what is told may be about the older one: worth telling again after this time.
+    #[error("a newer version is on its way")]
+    OnItsWay(Duration),
+    /// So often were other remarks told beside one status that no more are taken.
+    #[error("remarks were told {0} times")]
+    TooOften(i64),
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]
@@ -129,7 +147,8 @@ pub async fn tell(app: &App, by: &ProviderKey, posted: &Posted<'_>) -> Result<Ta
     let word = Word { kind: Kind::Told, status: posted.status, remarks: posted.remarks, is_current, is_kept: false };
     match hear(&mut tx, &key, &mut row, &word, now).await? {
         Heard::Known => return Ok(Taken { status: row.status, changed: false }),
-        Heard::OutOfOrder => return Err(NotTaken::OutOfOrder(row.status)),
+        Heard::OutOfOrder => return Err(on_its_way(&row, now).unwrap_or(NotTaken::OutOfOrder(row.status))),
+        Heard::TooOften => return Err(NotTaken::TooOften(MOST_WORDS)),
         Heard::Changed => {}
     }
     onboarding::update(&mut tx, &row, now).await?;
@@ -145,4 +164,14 @@ pub async fn tell(app: &App, by: &ProviderKey, posted: &Posted<'_>) -> Result<Ta
     record(&mut tx, &deed, now).await?;
     tx.commit().await?;
     Ok(Taken { status: row.status, changed: true })
+}
+
+/// The shortest and the longest that who told too early waits.
+const WAIT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(3_600));
+
+/// A word that was refused because a version is on its way: its time comes when the next try has ended.
+fn on_its_way(row: &Row, now: DateTime<Utc>) -> Option<NotTaken> {
+    let (Task::File, at) = row.task.filter(|_| row.status == Status::Submitted)? else { return None };
+    let wait = (at - now).to_std().unwrap_or_default();
+    Some(NotTaken::OnItsWay(wait.clamp(WAIT.0, WAIT.1)))
 }

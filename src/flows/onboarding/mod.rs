@@ -40,6 +40,9 @@ use crate::store::onboarding::{self, Row, Task};
 use crate::store::onboarding_line::{self, Kind};
 use crate::store::{self, Tx, kyb};
 
+/// Lines of a conversation that are read: the newest.
+const MOST_LINES: i64 = 500;
+
 /// Answers to the provider's questions.
 const DETAILS: &str = "onboarding.details";
 /// What the way to the provider remembers.
@@ -128,7 +131,7 @@ pub struct Line {
     pub note: Option<String>,
 }
 
-/// An onboarding with its conversation.
+/// An onboarding with its conversation: the newest [`MOST_LINES`] of it, oldest first.
 #[derive(Clone, Debug)]
 pub struct Story {
     pub standing: Standing,
@@ -160,7 +163,7 @@ pub async fn read(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Option
     let newest = newest_version(app, caller.client_id).await?;
     let key = file_key(app, caller.client_id).await?;
     let mut lines = Vec::new();
-    for line in onboarding_line::list(&app.db, row.client_id, row.id).await? {
+    for line in onboarding_line::list(&app.db, row.client_id, row.id, MOST_LINES).await? {
         let remarks = line.remarks.as_deref().map(|sealed| words(&key, &row, sealed)).transpose()?;
         let onboarding_line::Row { at, last_at, times, kind, who, status, file_version, changed, note, .. } = line;
         lines.push(Line { at, last_at, times, kind, who, status, file_version, changed, remarks, note });
@@ -194,13 +197,15 @@ async fn newest_version(app: &App, client_id: Uuid) -> store::Result<i32> {
 }
 
 fn standing(app: &App, row: &Row, newest: i32) -> Standing {
-    let halted = row.task.is_none();
+    let target = app.targets.get(&row.target);
+    // Nobody works for a provider that left the configuration.
+    let halted = row.task.is_none() || target.is_none();
     let submits = decide(row.status, false, Act::Submit) != Decision::Refused;
     Standing {
         id: row.id,
         reference_id: reference(row.id),
         provider: row.target.clone(),
-        name: app.targets.get(&row.target).map_or(row.target.as_str(), Onboarding::name).to_owned(),
+        name: target.map_or(row.target.as_str(), Onboarding::name).to_owned(),
         mode: row.mode,
         status: row.status,
         since: row.status_at,

@@ -1,5 +1,7 @@
-//! The keys of providers: made and shown once, stored as keyed hashes, for one provider and one mode each.
+//! The keys of providers: made and shown once, stored as keyed hashes, for one provider and one mode each. Every client's
+//! audit log says who may speak for a provider, and since when no more.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -7,8 +9,9 @@ use crate::crypto::{hmac_sha256, random_bytes};
 use crate::domain::ids;
 use crate::domain::service::Mode;
 use crate::flows;
+use crate::flows::audit::{COMMAND_LINE, Deed, record};
 use crate::store::provider_key::{self, Row};
-use crate::store::{self};
+use crate::store::{self, Tx, client};
 
 /// A provider, proved.
 #[derive(Clone, Debug)]
@@ -54,6 +57,7 @@ pub async fn create_provider_key(app: &App, target: &str, mode: Mode) -> anyhow:
         Row { id, target: target.to_owned(), mode: mode.as_str().to_owned(), hint, created_at: now, revoked_at: None };
     let mut tx = flows::begin(&app.db).await?;
     provider_key::insert(&mut tx, &row, &hash(app, &key)).await?;
+    tell_all(app, &mut tx, "provider_key.created", id, target, mode).await?;
     tx.commit().await?;
     Ok((key, id))
 }
@@ -66,7 +70,20 @@ pub async fn provider_keys(app: &App) -> store::Result<Vec<Row>> {
 /// Revokes a key; `false` where there is none, or it is revoked already.
 pub async fn revoke_provider_key(app: &App, id: Uuid) -> store::Result<bool> {
     let mut tx = flows::begin(&app.db).await?;
-    let done = provider_key::revoke(&mut tx, id, app.now()).await?;
+    let Some((target, mode)) = provider_key::revoke(&mut tx, id, app.now()).await? else { return Ok(false) };
+    tell_all(app, &mut tx, "provider_key.revoked", id, &target, mode).await?;
     tx.commit().await?;
-    Ok(done)
+    Ok(true)
+}
+
+/// A key belongs to the installation and speaks of everybody's onboardings: each client's audit log says what became of
+/// it. Their chains are held in one order.
+async fn tell_all(app: &App, tx: &mut Tx, action: &str, id: Uuid, target: &str, mode: Mode) -> store::Result<()> {
+    let (now, object) = (app.now(), ids::show(ids::KEY, id));
+    for client in client::list(&app.db).await? {
+        let (client_id, detail) = (client.client_id, json!({ "provider": target }));
+        let deed = Deed { client_id, mode: Some(mode), person: COMMAND_LINE, action, object: &object, detail };
+        record(tx, &deed, now).await?;
+    }
+    Ok(())
 }

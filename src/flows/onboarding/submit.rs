@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::begin::{detail_faults, lend, missing, unfit};
 use super::{DETAILS, Refused, Standing, file_key, goes, hold, newest_version, open, seal, standing};
 use crate::app::App;
-use crate::domain::kyb::Sheet;
 use crate::domain::kyb::payload::changed_for_provider;
+use crate::domain::kyb::{Fault, Sheet};
 use crate::domain::onboarding::{Act, Decision, Status, decide, reference};
 use crate::flows;
 use crate::flows::access::Caller;
@@ -26,7 +26,7 @@ pub async fn submit(
     details: Option<&Map<String, Value>>,
 ) -> Result<Standing, Refused> {
     let row = super::find(app, caller, id).await?.ok_or(Refused::NotFound)?;
-    let target = app.targets.get(&row.target).ok_or_else(|| anyhow::anyhow!("{} is no target now", row.target))?;
+    let target = app.targets.get(&row.target).filter(|target| target.takes(row.mode)).ok_or_else(gone)?;
     let current = kyb::read(app, caller.client_id, None).await?;
     let current = current.ok_or_else(|| anyhow::anyhow!("an onboarding's client has no KYB file"))?;
     let mut faults = missing(app, Some(&current.file), &[target]);
@@ -83,6 +83,13 @@ pub async fn submit(
     audited(&mut tx, caller, "onboarding.submitted", &reference(row.id), detail, now).await?;
     tx.commit().await?;
     Ok(standing(app, &row, current.version))
+}
+
+/// Its provider left the configuration, or takes no files of this mode any more.
+fn gone() -> Refused {
+    let message =
+        "takes no onboardings of this mode here any more: withdraw this one, or ask who runs the installation";
+    Refused::Unfit(vec![Fault { field: "provider".into(), message: message.into() }])
 }
 
 /// Takes an onboarding back: nothing more is sent, and the provider's links end. Doing it again does nothing.

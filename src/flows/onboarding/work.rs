@@ -44,14 +44,13 @@ impl Worked for Filings {
     }
 
     fn work<'a>(self: &'a Arc<Self>, app: &'a Arc<App>, item: Row) -> BoxFuture<'a, anyhow::Result<()>> {
-        Box::pin(async move {
-            let done = tend(app, &self.gate, item).await;
-            // Whoever ends a piece of work takes up the next one, so that a scan is no measure of speed.
-            if let Some(target) = app.targets.get(&self.code) {
-                take_up(app, self, target, 1).await?;
-            }
-            done
-        })
+        Box::pin(tend(app, &self.gate, item))
+    }
+
+    /// Whoever ends a piece of work takes up the next one, so that a scan is no measure of speed.
+    fn then<'a>(self: &'a Arc<Self>, app: &'a Arc<App>) -> Option<BoxFuture<'a, anyhow::Result<()>>> {
+        let target = app.targets.get(&self.code)?;
+        Some(Box::pin(async move { Ok(take_up(app, self, target, 1).await?) }))
     }
 }
 
@@ -74,7 +73,9 @@ async fn take_up(app: &Arc<App>, filings: &Arc<Filings>, target: &dyn Onboarding
     crash::point("onboarding_claim.before");
     // Twice the time: what waits in the line waits for one piece of work at most.
     let until = lease_end(app, target) + (lease_end(app, target) - now);
-    let due = onboarding::claim(&mut tx, target.code(), limit as i64, until, now).await?;
+    // What is in hand here still may be due again already: claimed now, it would be held by nobody.
+    let held: Vec<Uuid> = filings.line.held().into_iter().map(|(_, id)| id).collect();
+    let due = onboarding::claim(&mut tx, target.code(), &held, limit as i64, until, now).await?;
     tx.commit().await?;
     crash::point("onboarding_claim.committed");
     due.into_iter().for_each(|row| lanes::offer(app, filings, (row.client_id, row.id), row));
@@ -188,6 +189,7 @@ async fn filing(app: &App, key: &DataKey, row: &Row) -> anyhow::Result<Option<Fi
         reference_id,
         version: row.file_version,
         payload,
+        revises: row.round > 1,
         changed: row.changed.clone(),
         details: open(key, row, DETAILS, &row.details)?,
     }))
@@ -199,6 +201,7 @@ fn without_file(row: &Row) -> Filing {
         reference_id: reference(row.id),
         version: row.file_version,
         payload: Sheet::default(),
+        revises: row.round > 1,
         changed: row.changed.clone(),
         details: Sheet::default(),
     }
@@ -285,6 +288,8 @@ async fn told(
     let now = app.now();
     row.seen_version = Some(row.file_version);
     row.base_version = row.file_version;
+    // What an earlier version named alone is nothing for this provider any more.
+    documents::end_earlier_grants(tx, row.client_id, row.id, row.grant_id, now).await?;
     row.progress = seal(key, row, PROGRESS, &report.progress)?;
     if let Some(data) = &report.data {
         row.provider_data = Some(seal(key, row, DATA, data)?);

@@ -43,6 +43,9 @@ impl Plan {
     }
 }
 
+/// How often it posts one status that is to be sent again.
+const MOST_POSTS: usize = 100;
+
 /// How long a document or an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -66,8 +69,14 @@ async fn go_through(provider: &KybProvider, key: &str, payload: &Map<String, Val
     let first = !payload.contains_key("revision");
     for (status, remarks) in settings.plan.steps(first) {
         provider.pause(settings.step_ms).await;
-        // What was not taken stands in the book of posts.
-        let _ = post(provider, reference, status, remarks, None).await;
+        for _ in 0..MOST_POSTS {
+            // What was not taken stands in the book of posts.
+            let Ok(Posted { retry_after_s: Some(wait), .. }) = send(provider, reference, status, remarks, None).await
+            else {
+                break;
+            };
+            provider.pause(wait.saturating_mul(1_000)).await;
+        }
     }
 }
 
@@ -86,6 +95,14 @@ async fn fetch(provider: &KybProvider, field: String, url: String) -> Fetched {
     }
 }
 
+/// What a post was answered with.
+struct Posted {
+    status: u16,
+    body: Value,
+    /// It is to be sent again after this time.
+    retry_after_s: Option<u64>,
+}
+
 /// Posts a status and books the answer.
 pub(super) async fn post(
     provider: &KybProvider,
@@ -94,6 +111,16 @@ pub(super) async fn post(
     remarks: Option<&str>,
     key: Option<&str>,
 ) -> Result<(u16, Value), String> {
+    send(provider, reference, status, remarks, key).await.map(|posted| (posted.status, posted.body))
+}
+
+async fn send(
+    provider: &KybProvider,
+    reference: &str,
+    status: &str,
+    remarks: Option<&str>,
+    key: Option<&str>,
+) -> Result<Posted, String> {
     let settings = provider.settings();
     let url = settings.status_url.ok_or("no status_url is set")?;
     let key = key.map(str::to_owned).or(settings.provider_key).ok_or("no provider_key is set")?;
@@ -112,13 +139,17 @@ pub(super) async fn post(
         timeout: PATIENCE,
     };
     let outcome = provider.0.outbound.provider(request).await;
-    let (answered, answer) = match outcome {
-        Outcome::Answered(answer) => (Some(answer.status), serde_json::from_slice(&answer.body).unwrap_or(Value::Null)),
-        Outcome::NotSent { reason } | Outcome::Unknown { reason } => (None, json!(reason)),
+    let (answered, answer, retry_after_s) = match outcome {
+        Outcome::Answered(answer) => {
+            let wait = answer.headers.iter().find(|(name, _)| name == "retry-after").and_then(|(_, v)| v.parse().ok());
+            (Some(answer.status), serde_json::from_slice(&answer.body).unwrap_or(Value::Null), wait)
+        }
+        Outcome::NotSent { reason } | Outcome::Unknown { reason } => (None, json!(reason), None),
     };
     let at = provider.0.clock.now();
     let (reference_id, status) = (reference.to_owned(), status.to_owned());
     provider.book().posts.push(Post { reference_id, status, answered, answer: answer.clone(), at });
     provider.0.changes.mark();
-    answered.map(|status| (status, answer.clone())).ok_or_else(|| answer.to_string())
+    let Some(status) = answered else { return Err(answer.to_string()) };
+    Ok(Posted { status, body: answer, retry_after_s })
 }

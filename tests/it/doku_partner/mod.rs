@@ -196,7 +196,7 @@ pub fn sheet(value: Value) -> Sheet {
 
 pub fn filing(files: &str) -> Filing {
     let (payload, details) = (sheet(payload(files)), sheet(answers()));
-    Filing { reference_id: REFERENCE.into(), version: 1, payload, changed: Vec::new(), details }
+    Filing { reference_id: REFERENCE.into(), version: 1, payload, revises: false, changed: Vec::new(), details }
 }
 
 /// A filing with a field of its payload or of its answers (`?name`) changed.

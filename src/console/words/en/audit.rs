@@ -43,6 +43,8 @@ pub const WORDS: &super::super::Table = &[
     ("action.second_factor.removed", "Removed the second step"),
     ("action.key.created", "Made an API key"),
     ("action.key.revoked", "Revoked an API key"),
+    ("action.provider_key.created", "Made a key for a provider to tell statuses"),
+    ("action.provider_key.revoked", "Revoked a provider's key"),
     ("action.allow_list.replaced", "Replaced the IP allow-list"),
     ("action.sending.paused", "Paused sending"),
     ("action.sending.resumed", "Resumed sending"),

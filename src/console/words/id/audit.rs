@@ -43,6 +43,8 @@ pub const WORDS: &super::super::Table = &[
     ("action.second_factor.removed", "Mencabut langkah kedua"),
     ("action.key.created", "Membuat kunci API"),
     ("action.key.revoked", "Mencabut kunci API"),
+    ("action.provider_key.created", "Membuat kunci bagi penyedia untuk melaporkan status"),
+    ("action.provider_key.revoked", "Mencabut kunci penyedia"),
     ("action.allow_list.replaced", "Mengganti daftar IP"),
     ("action.sending.paused", "Menjeda pengiriman"),
     ("action.sending.resumed", "Melanjutkan pengiriman"),

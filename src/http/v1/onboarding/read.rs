@@ -51,6 +51,7 @@ pub async fn list_onboardings(
 #[derive(Serialize, ToSchema)]
 pub struct OnboardingStory {
     pub onboarding: Onboarding,
+    /// Oldest first; of a very long one the newest 500 lines.
     pub conversation: Vec<OnboardingLine>,
 }
 

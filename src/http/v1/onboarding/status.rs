@@ -73,8 +73,11 @@ pub struct OnboardingTaken {
         (status = 400, body = Failure, description = "Every wrong field is named; remarks may be missing"),
         (status = 401, body = Failure),
         (status = 404, body = Failure, description = "No onboarding of this key's provider and mode has the reference"),
-        (status = 409, body = Failure, description = "`status_out_of_order`: error.existing says how it stands"),
-        (status = 413, body = Failure), (status = 429, body = Failure), (status = 503, body = Failure),
+        (status = 409, body = Failure, description = "`status_out_of_order`: error.existing says how it stands; \
+            `too_many_remarks`"),
+        (status = 413, body = Failure), (status = 429, body = Failure),
+        (status = 503, body = Failure, description = "`submission_on_its_way`, beside what may always be: a newer version \
+            is on its way to you, and this may be about the older one. Tell it again after Retry-After"),
     ),
 )]
 pub async fn tell_onboarding_status(
@@ -113,6 +116,23 @@ fn not_taken(why: NotTaken, reference_id: &str) -> ApiError {
             error.body.existing = existing(reference_id, stands.as_str());
             error
         }
+        NotTaken::OnItsWay(wait) => {
+            let mut error = ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "submission_on_its_way",
+                "A newer version of the file is on its way to you, and you have not answered for it.",
+                "Answer the push. If the status is about the newer version, send it again after Retry-After; if it is \
+                 about the older one, it counts no more.",
+                "Nobody can tell which version the status is about. Nothing was changed.",
+            );
+            error.retry_after_s = Some(wait.as_secs());
+            error
+        }
+        NotTaken::TooOften(most) => ApiError::conflict(
+            "too_many_remarks",
+            &format!("Words about this version of the file were taken {most} times. Nothing was changed."),
+            "Do not send this again. The client reads what was told before, and submits a new version.",
+        ),
         NotTaken::Store(error) => error.into(),
         NotTaken::Fault(error) => error.into(),
     }
