@@ -19,6 +19,7 @@ pub mod endpoint;
 pub mod event;
 pub mod exception;
 pub mod fee;
+pub mod grant;
 pub mod idempotency;
 pub mod kyb;
 pub mod ledger;

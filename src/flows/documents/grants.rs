@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::crypto::{constant_time_eq, hmac_sha256};
 use crate::domain::ids;
-use crate::store::document::{self, Grant};
+use crate::store::grant::{self, Grant};
 use crate::store::{self, Tx};
 
 /// Who is given links.
@@ -73,18 +73,18 @@ pub async fn grant(
         expires_at: DateTime::from_timestamp(expires_at.timestamp(), 0).unwrap_or(expires_at),
         ended_at: None,
     };
-    document::insert_grant(tx, client_id, &new).await?;
+    grant::insert_grant(tx, client_id, &new).await?;
     Ok(granted(app, client_id, &new))
 }
 
 /// The links of a grant made earlier, the same as then; `None` for no grant of this client.
 pub async fn granted_before(app: &App, client_id: Uuid, grant_id: Uuid) -> store::Result<Option<Granted>> {
-    Ok(document::grant(&app.db, client_id, grant_id).await?.map(|grant| granted(app, client_id, &grant)))
+    Ok(grant::grant(&app.db, client_id, grant_id).await?.map(|grant| granted(app, client_id, &grant)))
 }
 
 /// Ends the links of an onboarding, in the transaction that ends it.
 pub async fn end_grants(tx: &mut Tx, client_id: Uuid, onboarding_id: Uuid, now: DateTime<Utc>) -> store::Result<()> {
-    document::end_grants(tx, client_id, onboarding_id, None, now).await?;
+    grant::end_grants(tx, client_id, onboarding_id, None, now).await?;
     Ok(())
 }
 
@@ -96,7 +96,7 @@ pub async fn end_earlier_grants(
     grant_id: Uuid,
     now: DateTime<Utc>,
 ) -> store::Result<()> {
-    document::end_grants(tx, client_id, onboarding_id, Some(grant_id), now).await?;
+    grant::end_grants(tx, client_id, onboarding_id, Some(grant_id), now).await?;
     Ok(())
 }
 

@@ -26,7 +26,8 @@ use crate::crypto::envelope::{DataKey, Place};
 use crate::crypto::secret::Personal;
 use crate::domain::document::{MediaType, State};
 use crate::domain::ids;
-use crate::store::document::{self, Reading, Row};
+use crate::store::document::{self, Row};
+use crate::store::grant::{self, Reading};
 use crate::store::{self, data_key};
 
 /// Where name and digest are sealed to, under the document's key.
@@ -121,7 +122,7 @@ pub async fn readings(
     before: Option<Uuid>,
     limit: i64,
 ) -> store::Result<Vec<Reading>> {
-    document::readings(&app.db, client_id, id, before, limit).await
+    grant::readings(&app.db, client_id, id, before, limit).await
 }
 
 /// A link for who asks, for a few minutes; `None` where there is nothing to read.

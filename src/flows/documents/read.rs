@@ -20,7 +20,8 @@ use crate::domain::document::{MediaType, State};
 use crate::domain::ids;
 use crate::flows;
 use crate::store;
-use crate::store::document::{self, Reading};
+use crate::store::document;
+use crate::store::grant::{self, Reading};
 
 /// What a link leads to.
 pub struct Content<B> {
@@ -64,8 +65,8 @@ pub async fn open(
     if let Err(until) = app.readings.check_key(&grant_id) {
         return Err(NotRead::TooOften(until.wait_time_from(DefaultClock::default().now())));
     }
-    let grant = document::grant(&app.db, client_id, grant_id).await?;
-    let stands = |grant: &document::Grant| {
+    let grant = grant::grant(&app.db, client_id, grant_id).await?;
+    let stands = |grant: &grant::Grant| {
         grant.ended_at.is_none() && now < grant.expires_at && grant.document_ids.contains(&document_id)
     };
     let grant = grant.filter(stands).ok_or(NotRead::Nothing)?;
@@ -85,7 +86,7 @@ pub async fn open(
     };
     // Anybody with a link comes this way: never over the connections of those that move money.
     let mut tx = flows::begin(&app.db).await?;
-    document::insert_reading(&mut tx, client_id, &reading).await?;
+    grant::insert_reading(&mut tx, client_id, &reading).await?;
     tx.commit().await?;
     let opener = Opener::new(key, client_id, CONTENT, document_id);
     let body = match whole {

@@ -17,7 +17,7 @@ use crate::flows;
 use crate::flows::audit::{Deed, record};
 use crate::flows::documents::Document;
 use crate::flows::onboarding;
-use crate::store::document::Reading;
+use crate::store::grant::Reading;
 use crate::store::{data_key, document, kyb};
 
 /// Somebody who stands in a client's file, in whatever version.

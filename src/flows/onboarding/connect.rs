@@ -130,7 +130,7 @@ async fn make(
     // What was made with the very same words is found again, also after a crash in between. Under a key: the hash of a weak
     // secret would tell it.
     let said = json!([account.label, account.services, account.credentials, account.settings]).to_string();
-    let hash = hmac_sha256(&app.keys.purpose_key("connected account"), &[said.as_bytes()]).to_vec();
+    let hash = hmac_sha256(&app.keys.purpose_key("onboarding account"), &[said.as_bytes()]).to_vec();
     let choice = Choice { services: account.services, inactive: Some(NOT_YET), ..Choice::default() };
     let mut earlier = earlier(app, caller, row).await?;
     let mut removed = 0;

@@ -19,7 +19,7 @@ use crate::http::auth::Auth;
 use crate::http::error::{ApiError, Failure};
 use crate::http::extract::{Http, Params, id, id_param, page_limit};
 use crate::http::reply::{self, Page, Reply, Success, time};
-use crate::store::document::Reading;
+use crate::store::grant::Reading;
 
 /// What the file is called.
 #[derive(Deserialize, IntoParams)]
