@@ -42,8 +42,11 @@ async function routes(desk, place) {
   const before = await preview(desk);
   assert.equal(before.at(-1), label, "a new one comes last");
   await openSequence(desk);
-  await page.getByRole("button", { name: `Move ${label} up` }).click();
-  await page.getByText("Not saved yet.").waitFor();
+  // Past the one that the demo on-boarded, which is not switched on, and past the last that is.
+  for (let times = 0; times < 2; times++) {
+    await page.getByRole("button", { name: `Move ${label} up` }).click();
+    await page.getByText("Not saved yet.").waitFor();
+  }
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("The sequence is saved.").waitFor();
   assert.deepEqual(await preview(desk), [...before.slice(0, -2), label, before.at(-2)]);
