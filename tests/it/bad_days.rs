@@ -602,9 +602,9 @@ async fn rotated_secrets_are_used_with_the_frozen_identity() {
         let other = rotate("somebody-else").await.unwrap_err().to_string();
         assert!(other.contains("another account is another connection"), "{other}");
         rotate("oy-sandbox").await.unwrap();
-        let asked = stub.seen().len();
-        world.until_some(&id, async || (stub.seen().len() > asked + 1).then_some(())).await;
-        assert!(stub.seen()[asked..].iter().any(|call| call.headers["x-api-key"] == "a-new-key"));
+        // A question under way at the change may still come with the old key, twice.
+        let with_new = async || stub.seen().iter().any(|call| call.headers["x-api-key"] == "a-new-key").then_some(());
+        world.until_some(&id, with_new).await;
         assert!(stub.seen().iter().all(|call| call.headers["x-oy-username"] == "oy-sandbox"));
         assert!(stub.seen()[0].headers["x-api-key"] != "a-new-key");
         assert_eq!(stub.seen().iter().filter(|call| call.path == "/api/remit").count(), 1);
