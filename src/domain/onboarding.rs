@@ -68,6 +68,8 @@ impl Status {
 pub enum Act {
     /// The provider says a status: in its answer to the file, by itself, or asked.
     Says(Status),
+    /// The same while a newer version of the file is on its way: nobody knows which one it is about.
+    Doubted(Status),
     /// The client sends a newer version of its file.
     Submit,
     Withdraw,
@@ -86,15 +88,16 @@ pub enum Decision {
     Refused,
 }
 
-/// The whole lifecycle. `revised`: the file was submitted anew, and the provider has not answered for that version yet.
+/// The whole lifecycle.
 ///
-/// A provider may leave steps out, for telling any of them is optional; it never goes back. While a newer version is on
-/// its way nobody knows which one a word is about, and one step taken for the older would open the way for the next: none
-/// but an end is taken then. Only a new version leads out of `need_revision` again, or the provider's own end.
-pub fn decide(stands: Status, revised: bool, act: Act) -> Decision {
+/// A provider may leave steps out, for telling any of them is optional; it never goes back. Of a word in doubt one step
+/// taken for the older version would open the way for the next: none but an end is taken then. Only a new version leads
+/// out of `need_revision` again, or the provider's own end.
+pub fn decide(stands: Status, act: Act) -> Decision {
     use Status::*;
     match (stands, act) {
-        (_, Act::Says(Received | Processing | NeedRevision)) if revised => Decision::Refused,
+        (_, Act::Doubted(Received | Processing | NeedRevision)) => Decision::Refused,
+        (_, Act::Doubted(told)) => decide(stands, Act::Says(told)),
         (_, Act::Says(told)) if told == stands => Decision::Stays,
         (_, Act::Says(Submitted | Withdrawn)) => Decision::Refused,
         (Submitted | Received | Processing | NeedRevision | Approved, Act::Says(told)) => {

@@ -13,7 +13,7 @@ use crate::domain::audit::Entry;
 use crate::domain::ids;
 use crate::domain::service::Mode;
 use crate::store::audit::{self, NewEntry, Row};
-use crate::store::{self, Tx};
+use crate::store::{self, Tx, client};
 
 /// Who does what the product does by itself, by time.
 pub const ENGINE: &str = "engine";
@@ -42,6 +42,22 @@ pub(super) async fn record(tx: &mut Tx, deed: &Deed<'_>, now: DateTime<Utc>) -> 
     let hash = sha256(&[&entry.content(&previous)]);
     let row = NewEntry { client_id, seq, id, mode, person, action, object, detail, hash: &hash };
     audit::insert(tx, &row, now).await
+}
+
+/// Writes down in every client's log what was done for the whole installation. Their chains are held in one order.
+pub(super) async fn for_everybody(
+    app: &App,
+    tx: &mut Tx,
+    mode: Option<Mode>,
+    (action, object): (&str, &str),
+    detail: &Value,
+    now: DateTime<Utc>,
+) -> store::Result<()> {
+    for client in client::list(&app.db).await? {
+        let (client_id, person, detail) = (client.client_id, COMMAND_LINE, detail.clone());
+        record(tx, &Deed { client_id, mode, person, action, object, detail }, now).await?;
+    }
+    Ok(())
 }
 
 /// Writes down what a person did, by a key or signed in.

@@ -11,6 +11,7 @@ pub mod batch;
 pub mod books;
 pub mod callback;
 pub mod connections;
+mod data_keys;
 pub mod deliver;
 pub mod dispatch;
 pub mod documents;

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::access::Caller;
-use super::audit::{COMMAND_LINE, Deed, audited, record};
+use super::audit::{audited, for_everybody};
 use crate::app::App;
 use crate::store::client::{self, Client};
 use crate::store::{self, Tx};
@@ -42,14 +42,10 @@ pub async fn set_all(app: &App, reason: Option<&str>) -> store::Result<()> {
     tx.commit().await
 }
 
-/// The same within a transaction. Each client's audit log says it; their chains are held in one order.
+/// The same within a transaction. Each client's audit log says it.
 pub(super) async fn hold_all(app: &App, tx: &mut Tx, reason: Option<&str>) -> store::Result<()> {
     let (now, value) = (app.now(), reason.map(|reason| json!({ "reason": reason })));
     client::set_setting(tx, client::SENDING_PAUSED, value.as_ref(), now).await?;
     let action = if reason.is_some() { "sending.all_paused" } else { "sending.all_resumed" };
-    for Client { client_id, .. } in client::list(&app.db).await? {
-        let (mode, person, object, detail) = (None, COMMAND_LINE, "sending", json!({ "reason": reason }));
-        record(tx, &Deed { client_id, mode, person, action, object, detail }, now).await?;
-    }
-    Ok(())
+    for_everybody(app, tx, None, (action, "sending"), &json!({ "reason": reason }), now).await
 }

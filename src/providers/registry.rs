@@ -52,8 +52,11 @@ impl Targets {
             let name = providers.get(code).map(|provider| provider.name());
             all.push(match way.as_ref().and_then(serde_json::Value::as_str) {
                 Some("push") => Box::new(KybPush::new(code, name, block)?),
-                Some("doku") => Box::new(doku::partner::Partner::new(serde_json::from_value(block)?)?),
-                _ => anyhow::bail!("configuration: onboarding.{code}.way must be \"push\" or \"doku\""),
+                // Its own API: it takes files for nobody else.
+                Some("doku") if code == doku::CODE => {
+                    Box::new(doku::partner::Partner::new(serde_json::from_value(block)?)?)
+                }
+                _ => anyhow::bail!("configuration: onboarding.{code}.way must be \"push\", or \"doku\" at doku"),
             });
         }
         Ok(Targets { all })

@@ -70,6 +70,13 @@ pub struct New<'a> {
     pub note: Option<&'a str>,
 }
 
+impl<'a> New<'a> {
+    /// A line about a version of the file that says no more than its kind and who.
+    pub fn of(kind: Kind, who: &'a str, file_version: i32) -> Self {
+        New { kind, who, status: None, file_version, changed: &[], remarks: None, note: None }
+    }
+}
+
 /// Adds a line. The same failure again, right after itself, is counted up instead.
 pub async fn add(tx: &mut Tx, client_id: Uuid, id: Uuid, new: &New<'_>, now: DateTime<Utc>) -> Result<()> {
     if new.kind == Kind::Failed {

@@ -53,20 +53,20 @@ fn decision(sign: &str, to: Status) -> Decision {
 fn the_lifecycle_over_all_pairs() {
     for (stands, signs) in SAYS {
         for (told, sign) in SAID.into_iter().zip(signs.split(' ')) {
-            assert_eq!(decide(stands, false, Act::Says(told)), decision(sign, told), "{stands:?} told {told:?}");
+            assert_eq!(decide(stands, Act::Says(told)), decision(sign, told), "{stands:?} told {told:?}");
             // While a newer version is on its way, nothing but an end is taken: the word may be about the older one.
             let late = matches!(told, Received | Processing | NeedRevision);
             let expected = if late { Decision::Refused } else { decision(sign, told) };
-            assert_eq!(decide(stands, true, Act::Says(told)), expected, "{stands:?} told {told:?}, revised");
+            assert_eq!(decide(stands, Act::Doubted(told)), expected, "{stands:?} told {told:?}, in doubt");
         }
         // Our own two are nobody else's to say.
-        assert_eq!(decide(stands, false, Act::Says(Submitted)), own(stands, Submitted), "{stands:?}");
-        assert_eq!(decide(stands, false, Act::Says(Withdrawn)), own(stands, Withdrawn), "{stands:?}");
+        assert_eq!(decide(stands, Act::Says(Submitted)), own(stands, Submitted), "{stands:?}");
+        assert_eq!(decide(stands, Act::Says(Withdrawn)), own(stands, Withdrawn), "{stands:?}");
     }
     for (stands, signs) in ACTS {
         let acts = [(Act::Submit, Submitted), (Act::Withdraw, Withdrawn), (Act::Connect, Connected)];
         for ((act, to), sign) in acts.into_iter().zip(signs.split(' ')) {
-            assert_eq!(decide(stands, false, act), decision(sign, to), "{stands:?} {act:?}");
+            assert_eq!(decide(stands, act), decision(sign, to), "{stands:?} {act:?}");
         }
     }
 }
@@ -80,9 +80,9 @@ fn own(stands: Status, said: Status) -> Decision {
 fn no_word_of_a_provider_leads_back() {
     for stands in Status::ALL {
         for told in SAID {
-            let Decision::Goes(then) = decide(stands, false, Act::Says(told)) else { continue };
+            let Decision::Goes(then) = decide(stands, Act::Says(told)) else { continue };
             assert!(!stands.is_final(), "{stands:?} has ended");
-            assert_eq!(decide(then, false, Act::Says(stands)), Decision::Refused, "{stands:?} to {then:?} and back");
+            assert_eq!(decide(then, Act::Says(stands)), Decision::Refused, "{stands:?} to {then:?} and back");
         }
     }
 }

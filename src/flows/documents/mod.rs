@@ -14,18 +14,23 @@ pub(super) use sweep::remove;
 pub use sweep::sweep;
 pub use upload::*;
 
+use std::collections::HashMap;
+
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::access::Caller;
 use super::audit::audited_for_both;
+use super::data_keys;
 use crate::app::App;
 use crate::crypto::envelope::{DataKey, Place};
 use crate::crypto::secret::Personal;
 use crate::domain::document::{MediaType, State};
 use crate::domain::ids;
+use crate::domain::webhook::time;
 use crate::store::document::{self, Row};
 use crate::store::grant::{self, Reading};
 use crate::store::{self, data_key};
@@ -57,16 +62,9 @@ pub struct About {
     pub sha256: Personal,
 }
 
-/// Where the key of a document is sealed to, under the master keys.
-fn place_of_key(client: Uuid, id: Uuid) -> Place<'static> {
-    Place { client, column: "data_key.wrapped", row: id }
-}
-
 /// The keys of these documents that are whole, opened.
-async fn keys_of(app: &App, client_id: Uuid, ids: &[Uuid]) -> anyhow::Result<Vec<(Uuid, DataKey)>> {
-    let rows = data_key::list(&app.db, client_id, ids).await?;
-    let whole = rows.iter().filter_map(|row| Some((row.id, row.wrapped.as_deref()?)));
-    whole.map(|(id, wrapped)| Ok((id, DataKey::open(&app.keys, place_of_key(client_id, id), wrapped)?))).collect()
+async fn keys_of(app: &App, client_id: Uuid, ids: &[Uuid]) -> anyhow::Result<HashMap<Uuid, DataKey>> {
+    data_keys::open_whole(app, client_id, &data_key::list(&app.db, client_id, ids).await?)
 }
 
 /// What the rows say, opened. What is erased in this moment is answered as erased.
@@ -74,8 +72,8 @@ async fn opened(app: &App, client_id: Uuid, rows: Vec<Row>) -> anyhow::Result<Ve
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let keys = keys_of(app, client_id, &ids).await?;
     let open = |row: Row| {
-        let key = keys.iter().find(|(id, _)| *id == row.id).map(|(_, key)| key);
-        let about = key.zip(row.about.as_deref()).map(|(key, sealed)| about(client_id, row.id, key, sealed));
+        let about =
+            keys.get(&row.id).zip(row.about.as_deref()).map(|(key, sealed)| about(client_id, row.id, key, sealed));
         Ok(Document {
             id: row.id,
             about: about.transpose()?,
@@ -136,8 +134,7 @@ pub async fn link(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Option
     let mut tx = super::begin(&app.db).await?;
     let reader = Reader::Person(&caller.person);
     let granted = grant(&mut tx, app, caller.client_id, reader, &[id], expires_at).await?;
-    let (shown, until) = (ids::show(ids::DOCUMENT, id), crate::domain::webhook::time(granted.expires_at));
-    let detail = serde_json::json!({ "until": until });
+    let (shown, detail) = (ids::show(ids::DOCUMENT, id), json!({ "until": time(granted.expires_at) }));
     audited_for_both(&mut tx, caller, "document.link_made", &shown, detail, now).await?;
     tx.commit().await?;
     let link = granted.link(id).context("a grant has a link for each of its documents")?.to_owned();
@@ -167,7 +164,7 @@ pub async fn erase(app: &App, caller: &Caller, id: Uuid) -> anyhow::Result<Erase
     }
     document::erase(&mut tx, caller.client_id, id, now).await?;
     let shown = ids::show(ids::DOCUMENT, id);
-    audited_for_both(&mut tx, caller, "document.erased", &shown, serde_json::json!({}), now).await?;
+    audited_for_both(&mut tx, caller, "document.erased", &shown, json!({}), now).await?;
     tx.commit().await?;
     remove(app, caller.client_id, id, true).await;
     Ok(Erased::Done)

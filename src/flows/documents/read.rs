@@ -71,8 +71,8 @@ pub async fn open(
     };
     let grant = grant.filter(stands).ok_or(NotRead::Nothing)?;
     let row = document::get(&app.db, client_id, document_id).await?.filter(|row| row.state == State::Stored);
-    let key = keys_of(app, client_id, &[document_id]).await?.pop();
-    let (Some(row), Some((_, key))) = (row, key) else { return Err(NotRead::Nothing) };
+    let key = keys_of(app, client_id, &[document_id]).await?.remove(&document_id);
+    let (Some(row), Some(key)) = (row, key) else { return Err(NotRead::Nothing) };
     let (sealed, size) = row.about.as_deref().zip(row.size_bytes).ok_or(NotRead::Nothing)?;
     let about = about(client_id, document_id, &key, sealed)?;
     let reading = Reading {

@@ -11,7 +11,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{ABOUT, About, CONTENT, Document, opened, place_of_key};
+use super::{ABOUT, About, CONTENT, Document, opened};
 use crate::app::App;
 use crate::crash;
 use crate::crypto::envelope::{DataKey, Place};
@@ -23,6 +23,7 @@ use crate::domain::ids;
 use crate::flows;
 use crate::flows::access::Caller;
 use crate::flows::audit::audited_for_both;
+use crate::flows::data_keys;
 use crate::store::data_key::{self, Purpose};
 use crate::store::document::{self, Whole};
 use crate::store::{self};
@@ -153,7 +154,7 @@ impl<'a> OnItsWay<'a> {
     async fn begin(app: &'a App, caller: &'a Caller, kind: MediaType) -> Result<Self, Refused> {
         let (now, client) = (app.now(), caller.client_id);
         let id = ids::new_id(now);
-        let (key, wrapped) = DataKey::make(&app.keys, place_of_key(client, id));
+        let (key, wrapped) = data_keys::make(app, client, id);
         crash::point("upload.before");
         let mut tx = flows::begin(&app.db).await?;
         let is_new = data_key::insert(&mut tx, client, id, Purpose::Document, &wrapped, now).await?;
@@ -163,7 +164,7 @@ impl<'a> OnItsWay<'a> {
         document::begin(&mut tx, client, id, kind, &caller.person, now).await?;
         tx.commit().await?;
         crash::point("upload.begun");
-        let again = DataKey::open(&app.keys, place_of_key(client, id), &wrapped).map_err(anyhow::Error::from)?;
+        let again = data_keys::open(app, client, id, &wrapped)?;
         let mut upload = match app.documents.begin(client, id).await {
             Ok(upload) => upload,
             Err(error) => {

@@ -1,32 +1,20 @@
-//! The keys of a KYB file: made, sealed under the master keys, opened where they are whole.
-
-use std::collections::HashMap;
+//! The keys of a KYB file and of its people: made with them, and opened.
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::crypto::envelope::{DataKey, Place};
+use crate::crypto::envelope::DataKey;
 use crate::domain::ids;
+use crate::flows::data_keys;
 use crate::store::Tx;
-use crate::store::data_key::{self, Purpose, Row};
+use crate::store::data_key::{self, Purpose};
 
 /// Where the company's part of a version is sealed to, under the file's key.
 pub(super) const COMPANY: &str = "kyb_version.company";
 /// Where a person's part is sealed to, under the person's key.
 pub(super) const PERSON: &str = "kyb_person.data";
-
-/// Where a key is sealed to, under the master keys.
-fn place<'a>(client: Uuid, row: Uuid) -> Place<'a> {
-    Place { client, column: "data_key.wrapped", row }
-}
-
-/// The keys that are whole, opened.
-pub(super) fn open(app: &App, client_id: Uuid, rows: &[Row]) -> anyhow::Result<HashMap<Uuid, DataKey>> {
-    let whole = rows.iter().filter_map(|row| Some((row.id, row.wrapped.as_deref()?)));
-    whole.map(|(id, wrapped)| Ok((id, DataKey::open(&app.keys, place(client_id, id), wrapped)?))).collect()
-}
 
 /// A new person, with their key.
 pub(super) async fn new_person(
@@ -36,7 +24,7 @@ pub(super) async fn new_person(
     now: DateTime<Utc>,
 ) -> anyhow::Result<(Uuid, DataKey)> {
     let id = ids::new_id(now);
-    let (key, wrapped) = DataKey::make(&app.keys, place(client_id, id));
+    let (key, wrapped) = data_keys::make(app, client_id, id);
     anyhow::ensure!(
         data_key::insert(tx, client_id, id, Purpose::Person, &wrapped, now).await?,
         "an id was drawn twice"
@@ -48,7 +36,7 @@ pub(super) async fn new_person(
 pub(in crate::flows) async fn existing(app: &App, client_id: Uuid) -> anyhow::Result<Option<DataKey>> {
     let Some(row) = data_key::kyb(&app.db, client_id).await? else { return Ok(None) };
     let wrapped = row.wrapped.as_deref().context("the key of a KYB file is destroyed")?;
-    Ok(Some(DataKey::open(&app.keys, place(client_id, row.id), wrapped)?))
+    data_keys::open(app, client_id, row.id, wrapped).map(Some)
 }
 
 /// The key of a client's file; it is made with the first version.
@@ -61,7 +49,7 @@ pub(super) async fn of_file(
     let mut found = data_key::hold_kyb(tx, client_id).await?;
     if found.is_none() {
         let id = ids::new_id(now);
-        let (key, wrapped) = DataKey::make(&app.keys, place(client_id, id));
+        let (key, wrapped) = data_keys::make(app, client_id, id);
         if data_key::insert(tx, client_id, id, Purpose::Kyb, &wrapped, now).await? {
             return Ok((id, key));
         }
@@ -70,5 +58,5 @@ pub(super) async fn of_file(
     }
     let row = found.context("the key of a KYB file went away")?;
     let wrapped = row.wrapped.as_deref().context("the key of a KYB file is destroyed")?;
-    Ok((row.id, DataKey::open(&app.keys, place(client_id, row.id), wrapped)?))
+    Ok((row.id, data_keys::open(app, client_id, row.id, wrapped)?))
 }

@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::crypto::envelope::{DataKey, Place};
 use crate::domain::kyb::completeness::{self, Addition};
 use crate::domain::kyb::{Fault, File, Person, Sheet};
+use crate::flows::data_keys;
 use crate::providers::Provider;
 use crate::providers::onboarding::Onboarding;
 use crate::store::kyb::Saved;
@@ -51,7 +52,7 @@ pub async fn read(app: &App, client_id: Uuid, version: Option<i32>) -> anyhow::R
     let Some(row) = kyb::get(&app.db, client_id, version).await? else { return Ok(None) };
     let rows = kyb::people(&app.db, client_id, row.version).await?;
     let ids: Vec<Uuid> = rows.iter().map(|person| person.person_id).chain([row.key_id]).collect();
-    let opened = keys::open(app, client_id, &data_key::list(&app.db, client_id, &ids).await?)?;
+    let opened = data_keys::open_whole(app, client_id, &data_key::list(&app.db, client_id, &ids).await?)?;
     let key = opened.get(&row.key_id).context("the key of a KYB file is not there")?;
     let place = Place { client: client_id, column: COMPANY, row: row.id };
     let company = sheet(key, place, &row.company)?;

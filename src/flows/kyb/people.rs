@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{keys, person_sheet};
+use super::person_sheet;
 use crate::app::App;
 use crate::crash;
 use crate::crypto::secret::Personal;
@@ -16,7 +16,7 @@ use crate::domain::webhook::time;
 use crate::flows;
 use crate::flows::audit::{Deed, record};
 use crate::flows::documents::Document;
-use crate::flows::onboarding;
+use crate::flows::{data_keys, onboarding};
 use crate::store::grant::Reading;
 use crate::store::{data_key, document, kyb};
 
@@ -56,7 +56,7 @@ type Content = serde_json::Map<String, Value>;
 
 /// What every version keeps of a person, oldest first; `None` where it was erased.
 async fn kept(app: &App, client_id: Uuid, person: Uuid) -> anyhow::Result<Vec<(kyb::Kept, Option<Content>)>> {
-    let opened = keys::open(app, client_id, &data_key::list(&app.db, client_id, &[person]).await?)?;
+    let opened = data_keys::open_whole(app, client_id, &data_key::list(&app.db, client_id, &[person]).await?)?;
     let rows = kyb::of_person(&app.db, client_id, person).await?;
     let with_sheet = |row: kyb::Kept| {
         let sheet = person_sheet(&opened, client_id, person, row.id, row.data.as_deref())?;

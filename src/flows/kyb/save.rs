@@ -18,6 +18,7 @@ use crate::domain::kyb::{Draft, Fault, File, Person, Sheet, Wanted};
 use crate::flows;
 use crate::flows::access::Caller;
 use crate::flows::audit::audited_for_both;
+use crate::flows::data_keys;
 use crate::store::data_key::{self, Row};
 use crate::store::kyb::{self, PersonRow};
 use crate::store::{self, document};
@@ -56,7 +57,7 @@ pub async fn save(app: &App, caller: &Caller, current: Option<Version>, draft: D
         return Err(Refused::Faults(faults));
     }
     let (key_id, key) = keys::of_file(&mut tx, app, client_id, now).await?;
-    let mut opened = keys::open(app, client_id, &rows)?;
+    let mut opened = data_keys::open_whole(app, client_id, &rows)?;
     let mut people = Vec::new();
     for (wanted, known) in draft.people.into_iter().zip(known) {
         let id = match known {

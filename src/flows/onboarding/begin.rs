@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{DETAILS, PROGRESS, Refused, Standing, announce, file_key, newest_version, object, seal, standing};
+use super::{DETAILS, PROGRESS, Refused, Standing, announce, file_key, newest_version, seal, standing};
 use crate::app::App;
 use crate::crash;
 use crate::crypto::envelope::DataKey;
@@ -246,18 +246,10 @@ async fn insert(
         created_by: caller.person.clone(),
         updated_at: now,
     };
-    row.details = seal(key, &row, DETAILS, &Sheet::new(object(&Value::Object(wish.details.clone()))))?;
+    row.details = seal(key, &row, DETAILS, &Sheet::new(wish.details.clone()))?;
     row.progress = seal(key, &row, PROGRESS, &Sheet::default())?;
     onboarding::insert(tx, &row).await?;
-    let line = New {
-        kind: Kind::Submitted,
-        who: &caller.person,
-        status: None,
-        file_version: row.file_version,
-        changed: &[],
-        remarks: None,
-        note: None,
-    };
+    let line = New::of(Kind::Submitted, &caller.person, row.file_version);
     onboarding_line::add(tx, client_id, id, &line, now).await?;
     announce(tx, &row, now).await?;
     Ok(row)

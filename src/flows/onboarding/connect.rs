@@ -92,7 +92,7 @@ pub async fn connect(
     account: &NewAccount<'_>,
 ) -> Result<Connected, NotConnected> {
     let row = find(app, caller, id).await?.ok_or(Refused::NotFound)?;
-    if decide(row.status, false, Act::Connect) == Decision::Refused {
+    if decide(row.status, Act::Connect) == Decision::Refused {
         return Err(Refused::Stands(row.status).into());
     }
     let provider = app.providers.get(&row.target).ok_or(NotConnected::NoAdapter)?;
@@ -257,7 +257,7 @@ async fn conclude(
     let mut tx = flows::begin(&app.db).await?;
     let mut row = hold(&mut tx, caller, id).await?;
     let now = app.now();
-    let decision = decide(row.status, row.round > 1, Act::Connect);
+    let decision = decide(row.status, Act::Connect);
     let note = trouble.map(|trouble| format!("{}: {}", trouble.cause.as_str(), trouble.words));
     let (kind, said) = match (&note, decision) {
         (Some(_), _) => (Kind::Tested, None),
@@ -269,15 +269,7 @@ async fn conclude(
         (None, Decision::Stays) => (Kind::Connected, Some(Status::Connected)),
     };
     onboarding::update(&mut tx, &row, now).await?;
-    let line = New {
-        kind,
-        who: &caller.person,
-        status: said,
-        file_version: row.file_version,
-        changed: &[],
-        remarks: None,
-        note: note.as_deref(),
-    };
+    let line = New { status: said, note: note.as_deref(), ..New::of(kind, &caller.person, row.file_version) };
     onboarding_line::add(&mut tx, row.client_id, row.id, &line, now).await?;
     let result = trouble.map_or("good", |trouble| trouble.cause.as_str());
     let connection = ids::show(ids::CONNECTION, connection_id);

@@ -52,8 +52,8 @@ pub(super) async fn hear(
     word: &Word<'_>,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Heard> {
-    let revised = row.round > 1 && !word.is_current;
-    let heard = match decide(row.status, revised, Act::Says(word.status)) {
+    let act = if row.round > 1 && !word.is_current { Act::Doubted } else { Act::Says };
+    let heard = match decide(row.status, act(word.status)) {
         Decision::Goes(status) => {
             goes(tx, row, status, now).await?;
             Heard::Changed
@@ -72,15 +72,8 @@ pub(super) async fn hear(
     if heard == Heard::Changed || word.is_kept {
         let remarks = word.remarks.map(|said| key.seal(place(row, REMARKS), said.reveal().as_bytes()));
         let late = (heard == Heard::OutOfOrder).then(|| format!("came late; it stands as {}", row.status.as_str()));
-        let line = New {
-            kind: word.kind,
-            who: PROVIDER,
-            status: Some(word.status),
-            file_version: row.file_version,
-            changed: &[],
-            remarks,
-            note: late.as_deref(),
-        };
+        let (status, note) = (Some(word.status), late.as_deref());
+        let line = New { status, remarks, note, ..New::of(word.kind, PROVIDER, row.file_version) };
         onboarding_line::add(tx, row.client_id, row.id, &line, now).await?;
     }
     Ok(heard)

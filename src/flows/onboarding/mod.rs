@@ -21,7 +21,7 @@ pub use submit::*;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::access::Caller;
@@ -200,7 +200,7 @@ fn standing(app: &App, row: &Row, newest: i32) -> Standing {
     let target = app.targets.get(&row.target);
     // Nobody works for a provider that left the configuration.
     let halted = row.task.is_none() || target.is_none();
-    let submits = decide(row.status, false, Act::Submit) != Decision::Refused;
+    let submits = decide(row.status, Act::Submit) != Decision::Refused;
     Standing {
         id: row.id,
         reference_id: reference(row.id),
@@ -292,9 +292,4 @@ fn later(app: &App, task: Task, tries: i32) -> DateTime<Utc> {
     };
     let wait: Duration = schedule.step(ladder, usize::try_from(tries).unwrap_or(0));
     app.now() + crate::domain::retry::jittered(wait, app.clock.spread())
-}
-
-/// A JSON object that was given, checked or empty.
-fn object(value: &Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap_or_default()
 }

@@ -9,9 +9,9 @@ use crate::crypto::{hmac_sha256, random_bytes};
 use crate::domain::ids;
 use crate::domain::service::Mode;
 use crate::flows;
-use crate::flows::audit::{COMMAND_LINE, Deed, record};
+use crate::flows::audit::for_everybody;
 use crate::store::provider_key::{self, Row};
-use crate::store::{self, Tx, client};
+use crate::store::{self, Tx};
 
 /// A provider, proved.
 #[derive(Clone, Debug)]
@@ -77,13 +77,8 @@ pub async fn revoke_provider_key(app: &App, id: Uuid) -> store::Result<bool> {
 }
 
 /// A key belongs to the installation and speaks of everybody's onboardings: each client's audit log says what became of
-/// it. Their chains are held in one order.
+/// it.
 async fn tell_all(app: &App, tx: &mut Tx, action: &str, id: Uuid, target: &str, mode: Mode) -> store::Result<()> {
-    let (now, object) = (app.now(), ids::show(ids::KEY, id));
-    for client in client::list(&app.db).await? {
-        let (client_id, detail) = (client.client_id, json!({ "provider": target }));
-        let deed = Deed { client_id, mode: Some(mode), person: COMMAND_LINE, action, object: &object, detail };
-        record(tx, &deed, now).await?;
-    }
-    Ok(())
+    let (object, detail) = (ids::show(ids::KEY, id), json!({ "provider": target }));
+    for_everybody(app, tx, Some(mode), (action, &object), &detail, app.now()).await
 }

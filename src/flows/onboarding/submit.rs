@@ -41,7 +41,7 @@ pub async fn submit(
     let mut tx = flows::begin(&app.db).await?;
     let mut row = hold(&mut tx, caller, id).await?;
     let now = app.now();
-    let Decision::Goes(status) = decide(row.status, row.round > 1, Act::Submit) else {
+    let Decision::Goes(status) = decide(row.status, Act::Submit) else {
         return Err(Refused::Stands(row.status));
     };
     let known = open(&key, &row, DETAILS, &row.details)?;
@@ -69,15 +69,7 @@ pub async fn submit(
     row.task = Some((Task::File, free_at));
     goes(&mut tx, &mut row, status, now).await?;
     onboarding::update(&mut tx, &row, now).await?;
-    let line = New {
-        kind: Kind::Submitted,
-        who: &caller.person,
-        status: None,
-        file_version: row.file_version,
-        changed: &row.changed,
-        remarks: None,
-        note: None,
-    };
+    let line = New { changed: &row.changed, ..New::of(Kind::Submitted, &caller.person, row.file_version) };
     onboarding_line::add(&mut tx, row.client_id, row.id, &line, now).await?;
     let detail = json!({ "file_version": row.file_version, "changed": row.changed });
     audited(&mut tx, caller, "onboarding.submitted", &reference(row.id), detail, now).await?;
@@ -97,20 +89,13 @@ pub async fn withdraw(app: &App, caller: &Caller, id: Uuid) -> Result<Standing, 
     let newest = newest_version(app, caller.client_id).await?;
     let mut tx = flows::begin(&app.db).await?;
     let mut row = hold(&mut tx, caller, id).await?;
-    match decide(row.status, row.round > 1, Act::Withdraw) {
+    match decide(row.status, Act::Withdraw) {
         Decision::Goes(status) => {
             let now = app.now();
             goes(&mut tx, &mut row, status, now).await?;
             onboarding::update(&mut tx, &row, now).await?;
-            let line = New {
-                kind: Kind::Withdrawn,
-                who: &caller.person,
-                status: Some(Status::Withdrawn),
-                file_version: row.file_version,
-                changed: &[],
-                remarks: None,
-                note: None,
-            };
+            let said = Some(Status::Withdrawn);
+            let line = New { status: said, ..New::of(Kind::Withdrawn, &caller.person, row.file_version) };
             onboarding_line::add(&mut tx, row.client_id, row.id, &line, now).await?;
             audited(&mut tx, caller, "onboarding.withdrawn", &reference(row.id), json!({}), now).await?;
             tx.commit().await?;

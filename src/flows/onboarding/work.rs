@@ -336,15 +336,7 @@ async fn line(
     remarks: Option<Vec<u8>>,
     now: DateTime<Utc>,
 ) -> store::Result<()> {
-    let line = New {
-        kind,
-        who: ENGINE,
-        status: None,
-        file_version: row.file_version,
-        changed: &[],
-        remarks,
-        note: Some(note),
-    };
+    let line = New { remarks, note: Some(note), ..New::of(kind, ENGINE, row.file_version) };
     onboarding_line::add(tx, row.client_id, row.id, &line, now).await
 }
 

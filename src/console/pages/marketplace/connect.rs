@@ -138,7 +138,7 @@ pub async fn page(
 ) -> Result<Response, Fail> {
     let caller = caller(&signed)?;
     let (standing, provider) = find(&console, &caller, &reference).await?;
-    if !matches!(decide(standing.status, false, Act::Connect), Decision::Goes(_)) {
+    if !matches!(decide(standing.status, Act::Connect), Decision::Goes(_)) {
         return Ok(go(&console, &path_of(&standing), ""));
     }
     show(&console, &signed, (&standing, provider), &Sent::default(), StatusCode::OK)

@@ -148,7 +148,7 @@ pub(super) async fn show(
 }
 
 fn offers(console: &Console, signed: &Signed, standing: &onboarding::Standing, newest: Option<i32>) -> Offers {
-    let can = |act: Act| decide(standing.status, false, act);
+    let can = |act: Act| decide(standing.status, act);
     let person = &signed.person;
     let edits = person.may(Feature::Onboarding, Level::Edit);
     let has_adapter = console.app.providers.get(&standing.provider).is_some();
