@@ -4,6 +4,7 @@ use paystrator::domain::ids;
 use paystrator::domain::role::Role;
 use paystrator::flows::access;
 use paystrator::sandbox::merchant::Secret;
+use paystrator::store::delivery;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -232,6 +233,35 @@ async fn deliveries_are_narrowed_and_told_again_and_secrets_overlap() {
         assert!(!rotated.has("signs as well until"), "{}", rotated.body);
         let tested = browser.post(&format!("{path}/test"), &[]).await;
         assert!(tested.has("answered HTTP 401"), "the old one is over: {}", tested.body);
+        world
+    })
+    .await;
+}
+
+/// What is left over is counted as far as a person can make use of it: behind that it is *many*.
+#[tokio::test]
+async fn what_is_left_over_is_counted_no_further_than_two_hundred() {
+    run(async |world| {
+        let browser = world.signed_in("owner@example.com", Role::Owner).await;
+        let path = make_endpoint(&world, &browser, "shop").await;
+        let fill = "INSERT INTO delivery (client_id, event_id, endpoint_id, state, next_try_at, created_at, updated_at)
+            SELECT client_id, gen_random_uuid(), id, $1, now() + interval '1 day', now(), now()
+            FROM endpoint, generate_series(1, $2)";
+        for (many, shown) in [(0, "0"), (1, "1"), (200, "200"), (201, "200+"), (900, "200+")] {
+            for (state, column) in [("pending", "Waiting"), ("failed", "Given up")] {
+                world.execute("TRUNCATE delivery").await;
+                sqlx::query(fill).bind(state).bind(many).execute(&world.sql).await.unwrap();
+                let list = browser.get(WEBHOOKS).await;
+                let cell = list.between(&format!("data-label=\"{column}\">"), "</td>").replace("</span>", "");
+                assert_eq!(cell.rsplit(['>', ' ']).next(), Some(shown), "{many} {state}");
+            }
+            let offered = browser.get(&path).await.has(&format!("Send all given up again ({shown})"));
+            assert_eq!(offered, many > 0, "{many}");
+        }
+        // Nine hundred cost no more to count than two hundred.
+        let counted = delivery::left_over(&world.app.db, world.client_id).await.unwrap();
+        assert_eq!(counted.iter().map(|left| left.failed).collect::<Vec<_>>(), [201]);
+        world.execute("TRUNCATE delivery").await;
         world
     })
     .await;

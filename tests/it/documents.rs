@@ -427,6 +427,10 @@ async fn a_link_that_does_not_hold_leads_nowhere() {
         let shorten = "UPDATE document_grant SET expires_at = now() WHERE id = $1";
         sqlx::query(shorten).bind(second).execute(&world.sql).await.unwrap();
         dead.push(("shortened".into(), shortened));
+        let (late, lengthened) = grant(&[uuid], -1.0, false).await;
+        let lengthen = "UPDATE document_grant SET expires_at = now() + interval '1 hour' WHERE id = $1";
+        sqlx::query(lengthen).bind(late).execute(&world.sql).await.unwrap();
+        dead.push(("lengthened, by its own word over".into(), lengthened));
         let (third, other) = grant(&[uuid], 3_600.0, false).await;
         let without = "UPDATE document_grant SET document_ids = '{}' WHERE id = $1";
         sqlx::query(without).bind(third).execute(&world.sql).await.unwrap();

@@ -353,13 +353,36 @@ async fn a_file_of_somebody_erased_is_halted() {
         let director = people.iter().find(|person| person.roles == ["stakeholder"]).unwrap().id;
         paystrator::flows::kyb::erase(&world.app, world.client_id, director, "test").await.unwrap();
         office.clear_faults();
-        let story =
-            world.until_story(&reference, |story| lines(story).last().is_some_and(|line| line == "halted v1")).await;
-        assert_eq!(
-            (&story["onboarding"]["stuck"], &story["onboarding"]["status"]),
-            (&json!(true), &json!("submitted"))
-        );
+        // How it stands is read before what was said: both are awaited.
+        let halted = |story: &Value| lines(story).last().is_some_and(|line| line == "halted v1");
+        let story = world.until_story(&reference, |story| halted(story) && story["onboarding"]["stuck"] == true).await;
+        assert_eq!(story["onboarding"]["status"], "submitted");
         assert!(office.received().is_empty());
+        world
+    })
+    .await;
+}
+
+/// Somebody erased while the provider has the file in hand: what it answers then is nobody's any more.
+#[tokio::test]
+async fn what_comes_back_after_an_erasure_is_dropped() {
+    run_with(options(&["oy"]), async |world| {
+        let office = world.office("oy");
+        set(office, json!({ "answer": "need_revision", "remarks": "The KTP of John Doe is blurred." }));
+        office.add_fault(Fault::new(Kind::HangAnswer).on("push").times(1)).unwrap();
+        world.complete_file().await;
+        let [reference] = world.on_board(&["oy"]).await.try_into().unwrap();
+        office.wait_for(|| (!office.received().is_empty()).then_some(())).await;
+        let people = paystrator::flows::kyb::people(&world.app, world.client_id).await.unwrap();
+        let director = people.iter().find(|person| person.roles == ["stakeholder"]).unwrap().id;
+        let erased = paystrator::flows::kyb::erase(&world.app, world.client_id, director, "test").await.unwrap();
+        assert_eq!(erased, Erasure::Done);
+        office.clear_faults();
+        let story = world.until_story(&reference, |story| lines(story).len() >= 2).await;
+        assert_eq!(lines(&story), ["submitted v1", "halted v1"]);
+        assert_eq!(story["onboarding"]["status"], "submitted");
+        assert_eq!(world.number("SELECT count(*) FROM onboarding_line WHERE remarks IS NOT NULL").await, 0);
+        assert_eq!(only(&office.received(), &reference).copies, 1, "nothing more is sent");
         world
     })
     .await;

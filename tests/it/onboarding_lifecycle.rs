@@ -3,6 +3,7 @@
 
 use paystrator::domain::ids;
 use paystrator::domain::service::Mode;
+use paystrator::flows::kyb::{self, Erasure};
 use paystrator::flows::onboarding::{create_provider_key, revoke_provider_key};
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
@@ -183,6 +184,36 @@ async fn a_newer_version_waits_for_the_older_ones_push_and_no_longer() {
         office.clear_faults();
         let story = world.until_stands(&reference, "received").await;
         assert_eq!(lines(&story), ["submitted v1", "submitted v2", "answered received v2"]);
+        world
+    })
+    .await;
+}
+
+/// What an erasure takes out of somebody's hand is due at once: claimed before it was let go of, it would be nobody's for
+/// as long as the claim holds, which outlives this test.
+#[tokio::test]
+async fn what_is_still_in_hand_is_not_claimed_anew() {
+    let mut options = options();
+    options.config.schedule.lease_margin_s = 600 * 60;
+    run_with(options, async |mut world| {
+        let office = world.office("oy").clone();
+        office.add_fault(Fault::new(Kind::HangAnswer).on("push").times(1)).unwrap();
+        world.complete_file().await;
+        let [reference] = world.on_board(&["oy"]).await.try_into().unwrap();
+        office.wait_for(|| (!office.received().is_empty()).then_some(())).await;
+        let people = kyb::people(&world.app, world.client_id).await.unwrap();
+        let director = people.iter().find(|person| person.roles == ["stakeholder"]).unwrap().id;
+        assert_eq!(kyb::erase(&world.app, world.client_id, director, "test").await.unwrap(), Erasure::Done);
+        // Another client's file arrives: whatever is due at this provider was looked through since.
+        let stranger = world.stranger().await;
+        let caller = std::mem::replace(&mut world.caller, stranger);
+        world.complete_file().await;
+        let [other] = world.on_board(&["oy"]).await.try_into().unwrap();
+        world.until_stands(&other, "received").await;
+        world.caller = caller;
+        office.clear_faults();
+        let story = world.until_story(&reference, |story| lines(story).len() >= 2).await;
+        assert_eq!(lines(&story), ["submitted v1", "halted v1"]);
         world
     })
     .await;

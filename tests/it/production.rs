@@ -84,3 +84,22 @@ fn live_addresses_are_never_open_lines() {
         assert!(refused.contains(&format!("{name} must begin with https://")), "{refused}");
     }
 }
+
+#[test]
+fn nothing_is_pushed_unsigned() {
+    let providers = Providers::from_config(&Config::defaults().providers).unwrap();
+    for mode in ["test", "live"] {
+        let with = |secret: &str| {
+            let mut config = Config::defaults();
+            let block = config.onboarding.get_mut("oy").unwrap();
+            block[format!("{mode}_url")] = json!("https://provider.example.co.id/");
+            block[format!("{mode}_secret")] = json!(secret);
+            Targets::from_config(&config.onboarding, &providers).err().map(|refused| refused.to_string())
+        };
+        for short in ["", &"s".repeat(31)] {
+            let refused = with(short).expect("it is refused");
+            assert!(refused.contains("an address needs a secret of at least 32 characters"), "{refused}");
+        }
+        assert_eq!(with(&"s".repeat(32)), None);
+    }
+}

@@ -95,28 +95,77 @@ async fn a_client_is_on_boarded_at_doku() {
     .await;
 }
 
+/// Begins an onboarding of the example at DOKU; answers its reference.
+async fn begun(world: &World) -> String {
+    let mut file = world.with_uploads(example()).await;
+    with_pictures(world, &mut file).await;
+    world.save_kyb(&file, None).await;
+    let wish = json!({ "providers": [{ "provider": "doku", "details": answers() }] });
+    let begun = world.caller.post("/v1/onboarding", wish).await;
+    assert_eq!(begun.status, 201, "{}", begun.body);
+    begun.body["data"]["onboardings"][0]["reference_id"].as_str().unwrap().to_owned()
+}
+
+/// Erases the director of the file.
+async fn erase_director(world: &World) {
+    let all = people(&world.app, world.client_id).await.unwrap();
+    let director = all.iter().find(|person| person.roles == ["stakeholder"]).unwrap().id;
+    assert_eq!(erase(&world.app, world.client_id, director, "test").await.unwrap(), Erasure::Done);
+}
+
+/// One whose details are empty and of whom the provider's data are not kept. An empty object, sealed: its version, its
+/// nonce, two bytes and what authenticates them.
+const EMPTY: &str = "SELECT count(*) FROM onboarding WHERE octet_length(details) = 31 AND provider_data IS NULL";
+
 #[tokio::test]
 async fn of_an_erased_person_nothing_is_kept_and_the_review_goes_on() {
-    let options = Options { kyb: vec!["doku".into()], ..Options::default() };
+    let mut options = Options { kyb: vec!["doku".into()], ..Options::default() };
+    options.config.schedule.onboarding_poll_s = vec![30];
     run_with(options, async |world| {
-        let mut file = world.with_uploads(example()).await;
-        with_pictures(&world, &mut file).await;
-        world.save_kyb(&file, None).await;
-        let wish = json!({ "providers": [{ "provider": "doku", "details": answers() }] });
-        let begun = world.caller.post("/v1/onboarding", wish).await;
-        let reference = begun.body["data"]["onboardings"][0]["reference_id"].as_str().unwrap().to_owned();
+        let api = &world.sandbox.doku_partner;
+        let reference = begun(&world).await;
         world.until_stands(&reference, "processing").await;
-        let all = people(&world.app, world.client_id).await.unwrap();
-        let director = all.iter().find(|person| person.roles == ["stakeholder"]).unwrap().id;
-        assert_eq!(erase(&world.app, world.client_id, director, "test").await.unwrap(), Erasure::Done);
-        // An empty object, sealed: its version, its nonce, two bytes and what authenticates them.
-        let empty = "SELECT count(*) FROM onboarding WHERE octet_length(details) = 31 AND provider_data IS NULL";
-        assert_eq!(world.number(empty).await, 1);
-        let review = json!({ "what": "all", "verdict": "approve" });
-        world.sandbox.doku_partner.review(&serde_json::from_value(review).unwrap()).unwrap();
+        erase_director(&world).await;
+        assert_eq!(world.number(EMPTY).await, 1);
+        // Words of DOKU beside a refusal, then beside a status: neither is kept.
+        let words = "the KTP of John Doe is not readable";
+        api.add_fault(Fault::new(Kind::Refuse).on("business").code(words).times(2)).unwrap();
+        let is_last =
+            |kind: &'static str| move |story: &Value| lines(story).last().is_some_and(|line| line.starts_with(kind));
+        world.until_story(&reference, is_last("failed")).await;
+        let review = |what: &str, verdict: &str| {
+            let decision = json!({ "what": what, "verdict": verdict });
+            api.review(&serde_json::from_value(decision).unwrap()).unwrap();
+        };
+        review("document", "reject");
+        world.until_stands(&reference, "need_revision").await;
+        review("all", "approve");
         let story = world.until_stands(&reference, "approved").await;
         assert!(story["conversation"].as_array().unwrap().iter().all(|line| line["remarks"].is_null()), "{story}");
-        assert_eq!(world.number(empty).await, 1, "what DOKU says of the people of the file is not taken up again");
+        assert_eq!(world.number(EMPTY).await, 1, "what DOKU says of the people of the file is not taken up again");
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_registration_that_is_answered_after_an_erasure_brings_nothing_back() {
+    let options = Options { kyb: vec!["doku".into()], ..Options::default() };
+    run_with(options, async |world| {
+        let api = &world.sandbox.doku_partner;
+        api.add_fault(Fault::new(Kind::HangAnswer).on("registration").times(1)).unwrap();
+        let reference = begun(&world).await;
+        api.wait_for(|api| (!api.businesses().is_empty()).then_some(())).await;
+        let progress = "SELECT octet_length(progress)::bigint FROM onboarding";
+        let frozen = world.number(progress).await;
+        erase_director(&world).await;
+        let kept = world.number(progress).await;
+        assert!(kept < frozen, "a registration is frozen with its people: {kept} of {frozen}");
+        api.clear_faults();
+        let story = world.until_story(&reference, |story| lines(story).len() >= 2).await;
+        assert_eq!(lines(&story), ["submitted v1", "halted v1"]);
+        assert_eq!((world.number(EMPTY).await, world.number(progress).await), (1, kept));
+        assert_eq!(api.businesses().len(), 1);
         world
     })
     .await;
