@@ -188,11 +188,11 @@ impl Service {
 /// Refuses to serve real money on a database that could forget it. Asked before any worker runs: a process that must
 /// not serve must not send either.
 async fn check_durability(parts: &Parts) -> anyhow::Result<()> {
+    anyhow::ensure!(parts.config.schedule.speed == 1.0, "server.production needs schedule.speed = 1");
     for (name, bad) in [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")] {
         let value = parts.db.server_setting(name).await?;
         anyhow::ensure!(value != bad, "the database has {name} = {value}: what is acknowledged could be lost");
     }
-    anyhow::ensure!(parts.config.schedule.speed == 1.0, "server.production needs schedule.speed = 1");
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 //! Onboardings on bad days: answers that are none, pushes cut off and repeated, statuses late, twice, in any order, forged
 //! and about somebody else's file.
 
+use paystrator::domain::onboarding::Status;
 use paystrator::domain::service::Mode;
 use paystrator::flows::kyb::Erasure;
-use paystrator::flows::onboarding::{create_provider_key, revoke_provider_key};
+use paystrator::flows::onboarding::{NotTaken, Posted, create_provider_key, provider, revoke_provider_key, tell};
 use paystrator::sandbox::kyb_provider::Receipt;
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
@@ -200,8 +201,11 @@ async fn a_provider_touches_only_its_own_references() {
             assert_eq!((*status, &body["error"]["code"]), (404, &json!("not_found")));
         }
         assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
-        // A live key at a shortened schedule is not let in at all; its word would reach nothing of test mode anyway.
+        // A live key at a shortened schedule is not let in at all, and its word would reach nothing of test mode anyway.
         assert_eq!(office.post(&ours, "approved", None, Some(&live)).await.unwrap().0, 403);
+        let of_live = provider(&world.app, &live).await.unwrap().expect("a key");
+        let word = Posted { reference_id: &ours, status: Status::Approved, remarks: None };
+        assert!(matches!(tell(&world.app, &of_live, &word).await, Err(NotTaken::Unknown)));
         // Keys that are none: a client's, made up, revoked, none.
         let (gone, id) = create_provider_key(&world.app, "oy", Mode::Test).await.unwrap();
         assert!(revoke_provider_key(&world.app, id).await.unwrap());

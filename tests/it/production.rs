@@ -1,5 +1,5 @@
-//! Production mode refuses a database that could forget what was acknowledged, and settings by which others could read
-//! data of people along.
+//! Production mode refuses a database that could forget what was acknowledged, a schedule for tests, and settings by which
+//! others could read data of people along.
 
 use std::process::Stdio;
 
@@ -37,6 +37,20 @@ async fn a_database_that_could_forget_is_refused() {
     let said =
         refusal(&[("DATABASE_URL", &database), ("PAYSTRATOR__SERVER__PUBLIC_URL", "https://pay.example.co.id")]).await;
     assert!(said.contains("the database has fsync = off: what is acknowledged could be lost"), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_for_tests_is_refused() {
+    let database = fresh_database().await;
+    let usual =
+        [("DATABASE_URL", database.as_str()), ("PAYSTRATOR__SERVER__PUBLIC_URL", "https://pay.example.co.id")];
+    for (setting, why) in [
+        (("PAYSTRATOR__SCHEDULE__SPEED", "60"), "server.production needs schedule.speed = 1"),
+        (("DATABASE_URL", ""), "server.production needs a database of its own"),
+    ] {
+        let said = refusal(&[usual[0], usual[1], setting]).await;
+        assert!(said.contains(why), "{setting:?}: {said}");
+    }
 }
 
 #[tokio::test]

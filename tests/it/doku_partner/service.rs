@@ -82,9 +82,19 @@ async fn a_client_is_on_boarded_at_doku() {
         assert_eq!(sqlx::query_scalar::<_, i64>(open).fetch_one(&world.sql).await.unwrap(), 0);
 
         assert_eq!(api.businesses().len(), 1);
+        // Asked once more, DOKU says the same: that is no news.
+        let asked = async || world.number("SELECT tries::bigint FROM onboarding").await;
+        let before = asked().await;
+        let once_more = async {
+            while asked().await == before {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), once_more).await.expect("it is asked again");
         let review = json!({ "what": "all", "verdict": "approve" });
         api.review(&serde_json::from_value(review).unwrap()).unwrap();
-        world.until_stands(&reference, "approved").await;
+        let story = world.until_stands(&reference, "approved").await;
+        assert_eq!(lines(&story)[4..], ["failed v2", "answered processing v2", "answered approved v2"]);
         let shown = world.caller.get(&format!("/v1/onboarding/{reference}/provider-data")).await;
         let data = &shown.body["data"]["data"];
         assert_eq!((&data["status"], &data["brands"][0]["shared_key"]), (&json!("ACTIVE"), &json!("…")));
