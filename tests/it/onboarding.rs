@@ -338,6 +338,7 @@ async fn what_is_withdrawn_is_sent_no_more_and_read_no_more() {
         assert_eq!(world.act(&reference, "withdraw", nothing()).await.status, 200);
         assert_eq!(told(&world.act(&reference, "submit", nothing()).await), "409 onboarding_stands");
         assert_eq!(told(&world.act(&reference, "connect", account(&world)).await), "409 onboarding_stands");
+        assert_eq!(world.number("SELECT count(*) FROM connection").await, 1, "nothing was made for it");
         let (status, body) = office.post(&reference, "approved", None, None).await.unwrap();
         assert_eq!((status, &body["error"]["existing"]["status"]), (409, &json!("withdrawn")));
         // The place is free again.

@@ -26,7 +26,7 @@ fn only(receipts: &[Receipt], reference: &str) -> Receipt {
 
 #[tokio::test]
 async fn what_is_no_answer_is_asked_for_again_and_recorded() {
-    let days: [(&str, Fault, &str); 8] = [
+    let days: [(&str, Fault, &str); 10] = [
         ("a", Fault::new(Kind::HttpErrorBefore).http_status(500), "provider_trouble: HTTP 500"),
         ("b", Fault::new(Kind::HttpErrorAfter).http_status(201), "unclear: HTTP 201"),
         ("c", Fault::new(Kind::Garbage), "unclear: HTTP 200, and no JSON object"),
@@ -46,6 +46,9 @@ async fn what_is_no_answer_is_asked_for_again_and_recorded() {
         ),
         ("g", Fault::new(Kind::DropResponse), "unreachable: no answer"),
         ("h", Fault::new(Kind::HttpErrorAfter).http_status(302), "unclear: HTTP 302"),
+        // Our own two are nobody else's to say.
+        ("i", Fault::new(Kind::WrongCode).code("submitted"), "unclear: HTTP 200, and no status of the list"),
+        ("j", Fault::new(Kind::WrongCode).code("withdrawn"), "unclear: HTTP 200, and no status of the list"),
     ];
     let codes: Vec<&str> = days.iter().map(|(code, ..)| *code).collect();
     run_with(options(&codes), async |world| {
@@ -91,12 +94,13 @@ async fn a_provider_that_is_slow_is_left_and_tried_again() {
 /// What the answer to a push may say at once, under both spellings of remarks.
 #[tokio::test]
 async fn an_answer_may_decide_at_once() {
-    run_with(options(&["a", "b", "c"]), async |world| {
+    run_with(options(&["a", "b", "c", "d"]), async |world| {
         set(world.office("a"), json!({ "answer": "rejected", "remarks": "No. ", "remarks_field": "reamrks" }));
         set(world.office("b"), json!({ "answer": "need_revision", "remarks": "Sharper, please." }));
         set(world.office("c"), json!({ "answer": "approved" }));
+        set(world.office("d"), json!({ "answer": "need_revision", "remarks": "é".repeat(4_001) }));
         world.complete_file().await;
-        let [a, b, c] = world.on_board(&["a", "b", "c"]).await.try_into().unwrap();
+        let [a, b, c, d] = world.on_board(&["a", "b", "c", "d"]).await.try_into().unwrap();
         let story = world.until_stands(&a, "rejected").await;
         assert_eq!(
             (&story["conversation"][1]["remarks"], &story["onboarding"]["next"]["step"]),
@@ -105,6 +109,8 @@ async fn an_answer_may_decide_at_once() {
         let story = world.until_stands(&b, "need_revision").await;
         assert_eq!(story["conversation"][1]["remarks"], "Sharper, please.");
         world.until_stands(&c, "approved").await;
+        let story = world.until_stands(&d, "need_revision").await;
+        assert_eq!(story["conversation"][1]["remarks"], "é".repeat(4_000));
         world
     })
     .await;

@@ -169,6 +169,56 @@ async fn a_connection_stands_until_another_can_be_made() {
     .await;
 }
 
+#[tokio::test]
+async fn a_connection_in_use_is_nobodys_to_replace_here() {
+    run_with(options(), async |world| {
+        let oy = world.sandbox.describe()["oy"].take();
+        set(world.office("oy"), json!({ "account_secret": oy["credentials"]["api_key"] }));
+        world.complete_file().await;
+        let [reference] = world.on_board(&["oy"]).await.try_into().unwrap();
+        let wrong = json!({ "username": "somebody", "api_key": "not-the-key" });
+        let mut account = json!({ "label": "By onboarding", "credentials": wrong, "settings": oy["settings"] });
+        let made = world.act(&reference, "connect", account.clone()).await.body["data"]["connection_id"].take();
+        let path = format!("/v1/providers/{}", made.as_str().unwrap());
+        let active = json!({ "status": "ACTIVE", "reason": "in use" }).to_string();
+        let done = world.caller.call("POST", &format!("{path}/status"), Some(active), &[("If-Match", "*")]).await;
+        assert_eq!(done.status, 200, "{}", done.body);
+        account["credentials"] = oy["credentials"].clone();
+        let reply = world.act(&reference, "connect", account).await;
+        assert_eq!((reply.status, code(&reply)), (409, "connection_in_use"), "{}", reply.body);
+        let stands = world.caller.get(&path).await;
+        assert_eq!((stands.status, &stands.body["data"]["status"]), (200, &json!("ACTIVE")), "{}", stands.body);
+        assert_eq!(world.office("oy").tests().len(), 1);
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_is_tested_now_and_then_by_a_token_that_does_not_last() {
+    let mut options = options();
+    options.config.limits.tests_per_minute = 1;
+    run_with(options, async |world| {
+        let oy = world.sandbox.describe()["oy"].take();
+        let office = world.office("oy");
+        set(office, json!({ "account_secret": oy["credentials"]["api_key"] }));
+        world.complete_file().await;
+        let [reference] = world.on_board(&["oy"]).await.try_into().unwrap();
+        let account = json!({ "label": "By onboarding", "credentials": oy["credentials"], "settings": oy["settings"] });
+        let reply = world.act(&reference, "connect", account.clone()).await;
+        assert_eq!((reply.status, &reply.body["data"]["works"]), (200, &json!(true)), "{}", reply.body);
+        let again = world.act(&reference, "connect", account).await;
+        assert_eq!(again.status, 429, "{}", again.body);
+        let wait: u64 = again.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&wait), "{wait}");
+        let [tested] = office.tests().try_into().ok().expect("one test");
+        let claims = &tested.claims;
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300, "{claims}");
+        world
+    })
+    .await;
+}
+
 /// A lease outlives ten minutes here, so whoever waits for one to end is late.
 #[tokio::test]
 async fn a_newer_version_waits_for_the_older_ones_push_and_no_longer() {

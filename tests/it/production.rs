@@ -42,8 +42,7 @@ async fn a_database_that_could_forget_is_refused() {
 #[tokio::test]
 async fn what_is_for_tests_is_refused() {
     let database = fresh_database().await;
-    let usual =
-        [("DATABASE_URL", database.as_str()), ("PAYSTRATOR__SERVER__PUBLIC_URL", "https://pay.example.co.id")];
+    let usual = [("DATABASE_URL", database.as_str()), ("PAYSTRATOR__SERVER__PUBLIC_URL", "https://pay.example.co.id")];
     for (setting, why) in [
         (("PAYSTRATOR__SCHEDULE__SPEED", "60"), "server.production needs schedule.speed = 1"),
         (("DATABASE_URL", ""), "server.production needs a database of its own"),

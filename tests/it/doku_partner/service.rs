@@ -149,8 +149,9 @@ async fn of_an_erased_person_nothing_is_kept_and_the_review_goes_on() {
         };
         review("document", "reject");
         world.until_stands(&reference, "need_revision").await;
-        review("all", "approve");
-        let story = world.until_stands(&reference, "approved").await;
+        review("business", "reject");
+        let story = world.until_stands(&reference, "rejected").await;
+        assert_eq!(story["onboarding"]["next_try_at"], Value::Null, "nobody asks after the end");
         assert!(story["conversation"].as_array().unwrap().iter().all(|line| line["remarks"].is_null()), "{story}");
         assert_eq!(world.number(EMPTY).await, 1, "what DOKU says of the people of the file is not taken up again");
         world
@@ -176,6 +177,24 @@ async fn a_registration_that_is_answered_after_an_erasure_brings_nothing_back() 
         assert_eq!(lines(&story), ["submitted v1", "halted v1"]);
         assert_eq!((world.number(EMPTY).await, world.number(progress).await), (1, kept));
         assert_eq!(api.businesses().len(), 1);
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_an_erasure_no_further_step_is_taken() {
+    let options = Options { kyb: vec!["doku".into()], ..Options::default() };
+    run_with(options, async |world| {
+        let api = &world.sandbox.doku_partner;
+        api.add_fault(Fault::new(Kind::HangAnswer).on("upload").times(1)).unwrap();
+        let reference = begun(&world).await;
+        api.wait_for(|api| (!api.files().is_empty()).then_some(())).await;
+        erase_director(&world).await;
+        api.clear_faults();
+        let story = world.until_story(&reference, |story| lines(story).len() >= 2).await;
+        assert_eq!(lines(&story), ["submitted v1", "halted v1"]);
+        assert_eq!((api.files().len(), api.businesses().len()), (1, 0), "nothing more of the person is sent");
         world
     })
     .await;

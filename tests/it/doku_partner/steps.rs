@@ -4,12 +4,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use axum::http::Method;
 use paystrator::clock::Clock;
 use paystrator::crypto::secret::Personal;
 use paystrator::domain::kyb::Sheet;
 use paystrator::domain::onboarding::Status;
 use paystrator::domain::service::Mode;
 use paystrator::providers::Cause;
+use paystrator::providers::call::Ask;
 use paystrator::providers::onboarding::{Filing, Onboarding, Step};
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::{Value, json};
@@ -521,6 +523,23 @@ fn a_short_mask_does_not_break_a_longer_one() {
     assert_eq!(call.tellable(words), "… has …, … …0002, not …");
 }
 
+#[tokio::test]
+async fn of_an_answer_that_nobody_can_read_no_long_number_is_recorded() {
+    let oracle = support::Oracle::new().await;
+    oracle.say("/page", 502, "<p>1239812390 is not 12345, nor 123456</p>");
+    let call = call(&support::door(), &Clock::manual(noon()), Mode::Test);
+    let ask = Ask {
+        operation: "page",
+        method: Method::GET,
+        url: format!("{}/page", oracle.url()),
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout: Duration::from_secs(10),
+    };
+    call.exchange(ask).await;
+    assert_eq!(call.record(), "page: HTTP 502 <p>… is not 12345, nor …</p>");
+}
+
 const BRAND: &str = "/adv-core-api/partner/v1.0/business/BRN-1";
 const BUSINESS: &str = "/adv-core-api/partner/v1.0/business/BSN-1";
 
@@ -542,6 +561,13 @@ async fn secrets_and_people_stand_in_no_record() {
     let call = stage.call();
     let Step::Told(report) = stage.partner.ask(&call, &filing, &told.progress).unwrap().await else { panic!() };
     records += &call.record();
+    // Words that nobody foresaw, in a field like any other.
+    let words = "the KTP 3171012310880001 of John Doe is blurred";
+    stage.sandbox.doku_partner.add_fault(Fault::new(Kind::Refuse).on("business").code(words)).unwrap();
+    let call = stage.call();
+    let Step::Again(_) = stage.partner.ask(&call, &filing, &told.progress).unwrap().await else { panic!("it refuses") };
+    records += &call.record();
+    assert!(records.contains("business: HTTP 400"), "{records}");
     assert!(records.contains("registration: HTTP 200") && records.contains("business: HTTP 200"), "{records}");
     let key = stage.business()["brands"][0]["shared_key"].as_str().unwrap().to_owned();
     let secret = stage.sandbox.doku_partner.credentials()["secret_key"].as_str().unwrap().to_owned();
