@@ -561,11 +561,13 @@ async fn secrets_and_people_stand_in_no_record() {
     let call = stage.call();
     let Step::Told(report) = stage.partner.ask(&call, &filing, &told.progress).unwrap().await else { panic!() };
     records += &call.record();
-    // Words that nobody foresaw, in a field like any other.
+    // A refusal tells of nobody by what we told DOKU of them.
     let words = "the KTP 3171012310880001 of John Doe is blurred";
     stage.sandbox.doku_partner.add_fault(Fault::new(Kind::Refuse).on("business").code(words)).unwrap();
     let call = stage.call();
-    let Step::Again(_) = stage.partner.ask(&call, &filing, &told.progress).unwrap().await else { panic!("it refuses") };
+    let refused = stage.partner.ask(&call, &filing, &told.progress).unwrap().await;
+    let Step::Again(trouble) = refused else { panic!("it is refused") };
+    assert_eq!(trouble.said.as_ref().map(Personal::reveal), Some("the KTP … of … is blurred"));
     records += &call.record();
     assert!(records.contains("business: HTTP 400"), "{records}");
     assert!(records.contains("registration: HTTP 200") && records.contains("business: HTTP 200"), "{records}");
