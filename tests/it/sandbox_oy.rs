@@ -532,6 +532,14 @@ async fn wire_faults_do_what_they_say() {
         told.push(code(&world.balance().await).to_owned());
     }
     assert_eq!(told, ["000", "000", "999", "000", "000", "999"]);
+    world.sandbox.oy.clear_faults();
+
+    world.fault(Fault { after: Some(1), every: Some(2), ..Fault::new(Kind::Refuse).on("balance").code("999") });
+    let mut told = Vec::new();
+    for _ in 0..6 {
+        told.push(code(&world.balance().await).to_owned());
+    }
+    assert_eq!(told, ["000", "000", "999", "000", "999", "000"]);
     world.end().await;
 }
 

@@ -89,7 +89,10 @@ pub struct Fault {
     /// How many calls it hits before it is used up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// Hit only every n-th matching call.
+    /// Leave the first matching calls alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// Of those that follow hit only every n-th.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,8 +113,23 @@ impl Fault {
     /// A fault of `kind` that hits every call until removed; narrow it with the methods below.
     pub fn new(kind: Kind) -> Fault {
         let (operation, account, reference, code, text) = (None, None, None, None, None);
-        let (times, every, ms, http_status, retry_after_s, copies) = (None, None, None, None, None, None);
-        Fault { kind, operation, account, reference, times, every, ms, code, http_status, retry_after_s, copies, text }
+        let (times, after, every, ms) = (None, None, None, None);
+        let (http_status, retry_after_s, copies) = (None, None, None);
+        Fault {
+            kind,
+            operation,
+            account,
+            reference,
+            times,
+            after,
+            every,
+            ms,
+            code,
+            http_status,
+            retry_after_s,
+            copies,
+            text,
+        }
     }
 
     /// Only calls of this operation.
@@ -280,7 +298,7 @@ impl Effects {
 #[derive(Clone, Debug, Serialize)]
 pub struct Standing {
     pub id: u64,
-    /// Calls that matched so far, whether hit or skipped by `every`.
+    /// Calls that matched so far, whether hit or skipped by `after` and `every`.
     pub seen: u64,
     pub fault: Fault,
 }
@@ -358,7 +376,8 @@ impl Faults {
                 return true;
             }
             s.seen += 1;
-            if s.fault.every.is_some_and(|n| n > 0 && s.seen % n != 0) {
+            let nth = s.seen.saturating_sub(s.fault.after.unwrap_or(0));
+            if nth == 0 || s.fault.every.is_some_and(|n| n > 0 && nth % n != 0) {
                 return true;
             }
             effects.add(&s.fault, &self.release, now);

@@ -111,11 +111,12 @@ fn bad(dice: &mut Dice, account: String, bank: &'static str, runs: bool) -> Day 
             (3, _) => vec![on(Kind::HttpErrorAfter).on(send)],
             (4, _) => vec![on(Kind::Garbage).on(send)],
             // Taken; the answer is lost, the provider says so long that it does not know it that the order comes again,
-            // and then refuses it.
+            // and refuses it however often it comes: one that is taken after all and not known would be a lie of its own.
             (5 | 6, _) => {
                 let first = on(Kind::DropResponse).on(send);
                 let lost = on(Kind::WrongCode).on(status).code(not_found).times(12);
-                let refused = Fault { every: Some(2), ..on(Kind::Refuse).on(send).code(own_refusal(code)) };
+                let refused =
+                    Fault { after: Some(1), times: None, ..on(Kind::Refuse).on(send).code(own_refusal(code)) };
                 vec![first, lost, refused]
             }
             (7, _) => vec![on(Kind::CallbackFirst)],
