@@ -31,14 +31,23 @@ impl Cpu {
 
     /// One line: milliseconds per payment since `before`.
     pub fn line(self, before: Cpu, payments: u64) -> String {
-        let each = |now: f64, then: f64| (now - then) * 1_000.0 / payments.max(1) as f64;
+        let each = |now, then| per_payment(now, then, payments);
         let (service, simulator) = (each(self.service, before.service), each(self.simulator, before.simulator));
         let load = each(self.load, before.load);
-        let postgres = self.postgres.zip(before.postgres).map_or(f64::NAN, |(now, then)| each(now, then));
+        let postgres = self.postgres_since(before, payments);
         format!(
             "CPU per payment: Postgres {postgres:.2} ms, service {service:.2} ms, simulator and receiver {simulator:.2} ms, load {load:.2} ms"
         )
     }
+
+    /// Milliseconds of Postgres per payment since `before`; no number where Postgres is not on this machine.
+    pub fn postgres_since(self, before: Cpu, payments: u64) -> f64 {
+        self.postgres.zip(before.postgres).map_or(f64::NAN, |(now, then)| per_payment(now, then, payments))
+    }
+}
+
+fn per_payment(now: f64, then: f64, payments: u64) -> f64 {
+    (now - then) * 1_000.0 / payments.max(1) as f64
 }
 
 /// The postmaster of a private Postgres, by its folder.

@@ -126,11 +126,13 @@ async fn measure(database: &Database, options: &Options) -> anyhow::Result<()> {
 }
 
 async fn round(stage: &Stage, load: &Load, callers: usize, seconds: u64) -> anyhow::Result<Round> {
+    let start = stage.cpu();
     let plain = pgbench::run(stage, callers, seconds).await?;
-    let before = stage.cpu();
+    let middle = stage.cpu();
     let run = load.until_delivered(callers, Duration::from_secs(seconds)).await?;
+    let plain_ms = middle.postgres_since(start, plain.payments);
     Ok(Round {
-        cpu: stage.cpu().line(before, run.delivered),
+        cpu: format!("{}; plain: Postgres {plain_ms:.2} ms", stage.cpu().line(middle, run.delivered)),
         plain_per_s: plain.per_s,
         plain_latency_ms: plain.latency_ms,
         accepts_per_s: run.accepts_per_s,
