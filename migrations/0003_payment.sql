@@ -1,7 +1,11 @@
 -- Payments, their attempts, and everything seen of them.
 --
 -- Rows of one payment are written together by single statements that name their parent, so no foreign keys run
--- between these tables (they cost 12 % of the hot path). Hot tables leave room on their pages for updates in place.
+-- between these tables (they cost 12 % of the hot path).
+--
+-- Half of each page of payments and attempts is left free: a batch moves all rows of a page in one statement, and the
+-- new versions fit beside the old ones. A payment then never touches its indexes again; on pages four fifths full every
+-- second change wrote to all of them. It costs a fifth more of disk for payments, and nothing for attempts.
 
 CREATE TABLE payment (
     client_id     uuid        NOT NULL,
@@ -30,7 +34,7 @@ CREATE TABLE payment (
     final_at      timestamptz,
     PRIMARY KEY (client_id, id),
     UNIQUE (client_id, mode, external_id)                    -- for ever
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);
 
 CREATE INDEX payment_listed ON payment (client_id, mode, id);
 CREATE INDEX payment_same_receiver ON payment (client_id, receiver_hash, created_at);
@@ -67,7 +71,7 @@ CREATE TABLE attempt (
     updated_at    timestamptz NOT NULL,
     PRIMARY KEY (client_id, payment_id, number),
     UNIQUE (client_id, connection_id, reference)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);
 
 -- Never pay twice: at most one attempt of a payment may have, or may yet get, the money.
 CREATE UNIQUE INDEX attempt_one_live ON attempt (client_id, payment_id)

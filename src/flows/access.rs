@@ -96,12 +96,7 @@ pub async fn authenticate(app: &App, bearer: &str, from: IpAddr) -> Result<Calle
 
 async fn by_key(app: &App, key: &str) -> Result<Option<Arc<KeyRow>>, Denied> {
     let hash = key_hash(app, key);
-    let now = app.now();
-    if let Some(row) = app.credentials.get(&hash, now) {
-        return Ok(Some(row));
-    }
-    let row = access::key_by_hash(&app.db, &hash).await?;
-    Ok(row.map(|row| app.credentials.put(hash, row, now)))
+    Ok(app.credentials.find(hash, &app.clock, access::key_by_hash(&app.db, &hash)).await?)
 }
 
 /// An address block contains an address; IPv4 inside IPv6 counts as IPv4.

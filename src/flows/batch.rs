@@ -47,14 +47,10 @@ pub async fn advance(app: Arc<App>, mut inbox: Inbox<advance::Change, Option<adv
             let mut tx = super::single(&app.db).await?;
             crash::point("advance.before");
             let now = app.now();
-            let mut applied = advance::apply(&mut tx, rows, now + deliver::lease(app), now).await?;
+            let applied = advance::apply(&mut tx, rows, now + deliver::lease(app), now).await?;
             tx.commit().await?;
             crash::point("advance.committed");
-            let mut of = |id: Uuid| {
-                let at = applied.iter().position(|a| a.payment_id == id)?;
-                Some(applied.swap_remove(at))
-            };
-            Ok(rows.iter().map(|row| of(row.payment_id)).collect())
+            Ok(applied)
         })
         .await;
     }

@@ -4,6 +4,7 @@
 //! the provider, and a thousand copies make us ask it a few times at most.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -18,6 +19,9 @@ use crate::providers::{CallbackAnswer, CallbackReading, RawCallback};
 use crate::store::attempt::Case;
 use crate::store::callback::{NewCallback, Waiting};
 use crate::store::{self, access, attempt, callback, connection};
+
+/// How long a call about a payment lets the answer to its send go first.
+const ANSWER_FIRST: Duration = Duration::from_millis(250);
 
 /// Receives a provider's call at `codename`. `None`: nobody has this address.
 pub async fn receive(app: &App, codename: &str, raw: RawCallback) -> store::Result<Option<CallbackAnswer>> {
@@ -63,14 +67,14 @@ pub async fn receive(app: &App, codename: &str, raw: RawCallback) -> store::Resu
 
 /// Whose a codename is; read at most a moment ago.
 async fn owner(app: &App, codename: &str) -> store::Result<Option<Arc<CallbackOwner>>> {
-    let (key, now) = (codename.to_owned(), app.now());
-    if let Some(owner) = app.callbacks.get(&key, now) {
-        return Ok(Some(owner));
-    }
-    let Some((client_id, connection_id)) = access::callback_route(&app.db, codename).await? else { return Ok(None) };
-    let Some(stored) = connection::get(&app.db, client_id, connection_id).await? else { return Ok(None) };
-    let owner = CallbackOwner { client_id, connection_id, provider: stored.connection.provider };
-    Ok(Some(app.callbacks.put(key, owner, now)))
+    let read = async {
+        let Some((client_id, connection_id)) = access::callback_route(&app.db, codename).await? else {
+            return Ok(None);
+        };
+        let stored = connection::get(&app.db, client_id, connection_id).await?;
+        Ok(stored.map(|stored| CallbackOwner { client_id, connection_id, provider: stored.connection.provider }))
+    };
+    app.callbacks.find(codename.to_owned(), &app.clock, read).await
 }
 
 /// One scan: stored calls whose work was not finished.
@@ -119,7 +123,11 @@ pub(super) async fn work(app: &App, asks: &Asks, calls: Vec<Waiting>) -> anyhow:
 
 async fn work_on(app: &App, asks: &Asks, waiting: Waiting) -> anyhow::Result<()> {
     let Some(reference) = &waiting.reference else { return Ok(()) };
-    let case = match app.awaited.take(&(waiting.connection_id, reference.clone()), app.now()) {
+    let key = (waiting.connection_id, reference.clone());
+    // Call and answer come at about the same time. What both say is written after one another, from memory, instead of
+    // one overtaking the other and being read and decided again. An answer that hangs holds up nothing.
+    let _ = tokio::time::timeout(ANSWER_FIRST, app.sending.over(&key)).await;
+    let case = match app.awaited.take(&key, app.now()) {
         Some(case) => Some(Arc::unwrap_or_clone(case)),
         None => attempt::case_by_reference(&app.db, waiting.client_id, waiting.connection_id, reference).await?,
     };

@@ -127,12 +127,7 @@ pub(super) async fn try_once(app: &App, endpoint: &Endpoint, due: &Due) -> anyho
 }
 
 async fn open(app: &App, client_id: Uuid, id: Uuid) -> store::Result<Option<Arc<Endpoint>>> {
-    let now = app.now();
-    if let Some(endpoint) = app.endpoints.get(&(client_id, id), now) {
-        return Ok(Some(endpoint));
-    }
-    let endpoint = endpoint::get(&app.db, client_id, id).await?;
-    Ok(endpoint.map(|endpoint| app.endpoints.put((client_id, id), endpoint, now)))
+    app.endpoints.find((client_id, id), &app.clock, endpoint::get(&app.db, client_id, id)).await
 }
 
 /// The signed request of one try.

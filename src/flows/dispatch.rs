@@ -77,6 +77,7 @@ pub(super) async fn send(app: &App, lane: &Sends, offered: Offered) -> anyhow::R
     let Some(sent) = advance::claim(app, &case, sender.send_deadline()).await? else {
         return not_claimed(app, case).await;
     };
+    let _under_way = app.sending.begin((case.attempt.connection_id, case.attempt.reference.clone()));
     crash::point("send.before");
     let reading = call.keepable(sender.send(&call, &order).await);
     crash::point("send.answered");

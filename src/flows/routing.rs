@@ -75,11 +75,7 @@ pub(super) async fn candidates(
 /// The same by what stood there a moment ago: for accepting, as the claim of the send checks again.
 pub(super) async fn recent_candidates(app: &App, client_id: Uuid, wanted: Wanted<'_>) -> store::Result<Plan> {
     let key = (client_id, wanted.mode, wanted.service, wanted.destination.to_owned());
-    let now = app.now();
-    let table = match app.routes.get(&key, now) {
-        Some(table) => table,
-        None => app.routes.put(key, read_table(app, client_id, wanted).await?, now),
-    };
+    let table = app.routes.read(key, &app.clock, read_table(app, client_id, wanted)).await?;
     Ok(plan_by(app, wanted, &table, &[]))
 }
 

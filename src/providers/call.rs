@@ -3,7 +3,7 @@
 //! Everything an adapter may do to the outside world goes through [`Call::exchange`]; span, timing and record live here once.
 
 use std::borrow::Cow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::Method;
@@ -33,7 +33,7 @@ const LONG_NUMBER: usize = 6;
 pub struct Call {
     outbound: Outbound,
     pub clock: Clock,
-    pub account: Account,
+    pub account: Arc<Account>,
     provider: Cow<'static, str>,
     /// Values that must not stand in the record: secrets and personal data, each with what replaces it. The longest
     /// first: a short one that is part of a longer one would leave the rest of that to be read.
@@ -66,8 +66,13 @@ pub fn host_of(url: &str) -> &str {
 }
 
 impl Call {
-    pub fn new(outbound: Outbound, clock: Clock, provider: impl Into<Cow<'static, str>>, account: Account) -> Self {
-        let provider = provider.into();
+    pub fn new(
+        outbound: Outbound,
+        clock: Clock,
+        provider: impl Into<Cow<'static, str>>,
+        account: impl Into<Arc<Account>>,
+    ) -> Self {
+        let (provider, account) = (provider.into(), account.into());
         Call { outbound, clock, account, provider, masks: Mutex::default(), record: Mutex::new(String::new()) }
     }
 
@@ -140,7 +145,10 @@ impl Call {
     }
 
     fn masked(&self, text: &str) -> String {
-        lock(&self.masks).iter().fold(text.to_owned(), |text, (value, by)| text.replace(value, by))
+        lock(&self.masks).iter().fold(text.to_owned(), |text, (value, by)| match text.contains(value) {
+            true => text.replace(value, by),
+            false => text,
+        })
     }
 
     fn note(&self, line: &str) {

@@ -61,48 +61,39 @@ pub struct Accepted {
 /// Writes what is new of `batch`; an input whose externalId or idempotency key is taken is left out of the answer.
 /// Inputs must be sorted by (client, externalId) and be distinct in both keys. An error leaves nothing written.
 pub async fn insert(tx: &mut Tx, batch: &[NewPayment], now: DateTime<Utc>) -> Result<Vec<Accepted>> {
-    let text = |of: fn(&NewPayment) -> &str| -> Vec<String> { batch.iter().map(|p| of(p).to_owned()).collect() };
-    let ids = |of: fn(&NewPayment) -> Uuid| -> Vec<Uuid> { batch.iter().map(of).collect() };
-    let numbers = |of: fn(&NewPayment) -> i64| -> Vec<i64> { batch.iter().map(of).collect() };
-    let bytes = |of: fn(&NewPayment) -> &Vec<u8>| -> Vec<Vec<u8>> { batch.iter().map(|p| of(p).clone()).collect() };
-    let times = |of: fn(&NewPayment) -> DateTime<Utc>| -> Vec<DateTime<Utc>> { batch.iter().map(of).collect() };
-    let sender_ids: Vec<Option<String>> = batch.iter().map(|p| p.sender_id.clone()).collect();
-    let metadata: Vec<Option<String>> = batch.iter().map(|p| p.metadata.clone()).collect();
-    let keys: Vec<Option<String>> = batch.iter().map(|p| p.idempotency.as_ref().map(|i| i.key.clone())).collect();
-    let routes: Vec<Option<String>> =
-        batch.iter().map(|p| p.idempotency.as_ref().map(|i| i.route.to_owned())).collect();
-    let hashes: Vec<Option<Vec<u8>>> =
-        batch.iter().map(|p| p.idempotency.as_ref().map(|i| i.body_hash.clone())).collect();
+    fn column<'a, T>(batch: &'a [NewPayment], of: impl Fn(&'a NewPayment) -> T) -> Vec<T> {
+        batch.iter().map(of).collect()
+    }
     let rows = sqlx::query_file!(
         "src/store/accept.sql",
-        &ids(|p| p.client_id),
-        &ids(|p| p.id),
-        &text(|p| p.mode),
-        &text(|p| p.service),
-        &text(|p| &p.external_id),
-        &numbers(|p| p.amount),
-        &text(|p| p.currency),
-        &text(|p| &p.destination),
-        &sender_ids as _,
-        &bytes(|p| &p.receiver),
-        &bytes(|p| &p.receiver_hash),
-        &metadata as _,
-        &times(|p| p.send_until),
-        &ids(|p| p.attempt.connection_id),
-        &text(|p| &p.attempt.provider),
-        &text(|p| &p.attempt.identity),
-        &text(|p| &p.attempt.reference),
-        &bytes(|p| &p.attempt.frozen),
-        &numbers(|p| p.attempt.fee),
-        &numbers(|p| p.attempt.tax),
-        &text(|p| &p.attempt.why),
-        &times(|p| p.attempt.next_try_at),
-        &ids(|p| p.event_id),
-        &text(|p| &p.event_body),
-        &keys as _,
-        &routes as _,
-        &hashes as _,
-        &times(|p| p.created_at),
+        &column(batch, |p| p.client_id),
+        &column(batch, |p| p.id),
+        &column(batch, |p| p.mode) as _,
+        &column(batch, |p| p.service) as _,
+        &column(batch, |p| p.external_id.as_str()) as _,
+        &column(batch, |p| p.amount),
+        &column(batch, |p| p.currency) as _,
+        &column(batch, |p| p.destination.as_str()) as _,
+        &column(batch, |p| p.sender_id.as_deref()) as _,
+        &column(batch, |p| p.receiver.as_slice()) as _,
+        &column(batch, |p| p.receiver_hash.as_slice()) as _,
+        &column(batch, |p| p.metadata.as_deref()) as _,
+        &column(batch, |p| p.send_until),
+        &column(batch, |p| p.attempt.connection_id),
+        &column(batch, |p| p.attempt.provider.as_str()) as _,
+        &column(batch, |p| p.attempt.identity.as_str()) as _,
+        &column(batch, |p| p.attempt.reference.as_str()) as _,
+        &column(batch, |p| p.attempt.frozen.as_slice()) as _,
+        &column(batch, |p| p.attempt.fee),
+        &column(batch, |p| p.attempt.tax),
+        &column(batch, |p| p.attempt.why.as_str()) as _,
+        &column(batch, |p| p.attempt.next_try_at),
+        &column(batch, |p| p.event_id),
+        &column(batch, |p| p.event_body.as_str()) as _,
+        &column(batch, |p| p.idempotency.as_ref().map(|i| i.key.as_str())) as _,
+        &column(batch, |p| p.idempotency.as_ref().map(|i| i.route)) as _,
+        &column(batch, |p| p.idempotency.as_ref().map(|i| i.body_hash.as_slice())) as _,
+        &column(batch, |p| p.created_at),
         now,
     )
     .fetch_all(tx.conn())

@@ -16,8 +16,9 @@ WITH input AS (
     WHERE i.idem_key IS NULL OR NOT EXISTS (
         SELECT FROM idempotency k
         WHERE k.client_id = i.client_id AND k.mode = i.mode AND k.key = i.idem_key)
-), twin AS (
-    -- The same receiver and amount earlier in this batch, which the look into the table below cannot see.
+), twin AS MATERIALIZED (
+    -- The same receiver and amount earlier in this batch, which the look into the table below cannot see. Worked out once
+    -- for the batch, not again for each of its rows.
     SELECT w.id, w.earlier FROM (
         SELECT f.client_id, f.mode, f.id, lag(f.id) OVER same AS earlier, lag(f.external_id) OVER same AS external_id
         FROM fresh f

@@ -4,6 +4,8 @@
 //! it is missing from the answer. Attempt, observation, ledger lines, event, deliveries, next attempt and exception
 //! all hang on that one update. What a change is, domain decides and flows spell out.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -95,16 +97,21 @@ pub struct NewException {
     pub amount: i64,
 }
 
-/// A change that was written, and the endpoints its event is to be told to.
+/// A change that was written: the endpoints its event is to be told to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    pub payment_id: Uuid,
     pub endpoints: Vec<Uuid>,
 }
 
-/// Applies the changes whose expected version still stands, and answers those. Their deliveries are leased to the
-/// caller until `told_by`. Inputs must be sorted by (client, payment) and name each payment once.
-pub async fn apply(tx: &mut Tx, batch: &[Change], told_by: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Applied>> {
+/// Applies the changes whose expected version still stands, and answers each in its order: `None` where it was
+/// overtaken. Deliveries are leased to the caller until `told_by`. Inputs must be sorted by (client, payment) and name
+/// each payment once.
+pub async fn apply(
+    tx: &mut Tx,
+    batch: &[Change],
+    told_by: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Option<Applied>>> {
     let columns = Columns::of(batch);
     let extra = Extra::of(batch);
     let rows = sqlx::query_file!(
@@ -116,16 +123,16 @@ pub async fn apply(tx: &mut Tx, batch: &[Change], told_by: DateTime<Utc>, now: D
         &columns.version,
         &columns.is_send,
         &columns.stop_prepared,
-        &columns.status,
-        &columns.evidence,
+        &columns.status as _,
+        &columns.evidence as _,
         &columns.current,
         &columns.unknown_since as _,
         &columns.reason_code as _,
         &columns.reason as _,
         &columns.final_at as _,
         &columns.number,
-        &columns.expected,
-        &columns.state,
+        &columns.expected as _,
+        &columns.state as _,
         &columns.sends,
         &columns.accepted,
         &columns.polls,
@@ -138,76 +145,79 @@ pub async fn apply(tx: &mut Tx, batch: &[Change], told_by: DateTime<Utc>, now: D
         &columns.code as _,
         &columns.message as _,
         &columns.connection,
-        &columns.mode,
-        &columns.currency,
+        &columns.mode as _,
+        &columns.currency as _,
         &columns.polled_at as _,
         &extra.seen_ord,
         &extra.seen_id,
-        &extra.seen_kind,
-        &extra.seen_verdict,
+        &extra.seen_kind as _,
+        &extra.seen_verdict as _,
         &extra.seen_code as _,
         &extra.seen_message as _,
         &extra.seen_raw as _,
         &extra.line_ord,
-        &extra.line_kind,
-        &extra.line_type,
-        &extra.line_debit,
-        &extra.line_credit,
+        &extra.line_kind as _,
+        &extra.line_type as _,
+        &extra.line_debit as _,
+        &extra.line_credit as _,
         &extra.line_amount,
         &extra.event_ord,
         &extra.event_id,
-        &extra.event_kind,
-        &extra.event_body,
+        &extra.event_kind as _,
+        &extra.event_body as _,
         &extra.next_ord,
         &extra.next_connection,
-        &extra.next_provider,
-        &extra.next_identity,
-        &extra.next_reference,
-        &extra.next_frozen,
+        &extra.next_provider as _,
+        &extra.next_identity as _,
+        &extra.next_reference as _,
+        &extra.next_frozen as _,
         &extra.next_fee,
         &extra.next_tax,
-        &extra.next_why,
+        &extra.next_why as _,
         &extra.next_at,
         &extra.exception_ord,
         &extra.exception_id,
-        &extra.exception_kind,
-        &extra.exception_detail,
+        &extra.exception_kind as _,
+        &extra.exception_detail as _,
         &extra.exception_amount,
         told_by,
         &extra.line_part,
     )
     .fetch_all(tx.conn())
     .await?;
-    let mut applied: Vec<Applied> = Vec::with_capacity(batch.len());
-    for row in rows {
-        let at = applied.iter().position(|a| a.payment_id == row.id).unwrap_or_else(|| {
-            applied.push(Applied { payment_id: row.id, endpoints: Vec::new() });
-            applied.len() - 1
-        });
-        applied[at].endpoints.extend(row.endpoint_id);
+    let mut applied: Vec<Option<Applied>> = vec![None; batch.len()];
+    for moved in rows.iter().filter_map(|row| row.ord) {
+        applied[moved as usize] = Some(Applied::default());
+    }
+    let of_event: HashMap<Uuid, usize> =
+        batch.iter().enumerate().filter_map(|(at, change)| Some((change.event.as_ref()?.id, at))).collect();
+    for (event, endpoint) in rows.iter().filter_map(|row| row.event_id.zip(row.endpoint_id)) {
+        if let Some(applied) = of_event.get(&event).and_then(|at| applied[*at].as_mut()) {
+            applied.endpoints.push(endpoint);
+        }
     }
     Ok(applied)
 }
 
 /// The columns of the changes themselves, one element a change.
 #[derive(Default)]
-struct Columns {
+struct Columns<'a> {
     ord: Vec<i32>,
     client: Vec<Uuid>,
     payment: Vec<Uuid>,
     version: Vec<i32>,
     is_send: Vec<bool>,
     stop_prepared: Vec<bool>,
-    status: Vec<String>,
-    evidence: Vec<String>,
+    status: Vec<&'a str>,
+    evidence: Vec<&'a str>,
     current: Vec<i16>,
     unknown_since: Vec<Option<DateTime<Utc>>>,
-    reason_code: Vec<Option<String>>,
-    reason: Vec<Option<String>>,
+    reason_code: Vec<Option<&'a str>>,
+    reason: Vec<Option<&'a str>>,
     final_at: Vec<Option<DateTime<Utc>>>,
     number: Vec<i16>,
-    expected: Vec<String>,
-    state: Vec<String>,
+    expected: Vec<&'a str>,
+    state: Vec<&'a str>,
     sends: Vec<i16>,
     accepted: Vec<bool>,
     polls: Vec<i32>,
@@ -216,36 +226,36 @@ struct Columns {
     sent_at: Vec<Option<DateTime<Utc>>>,
     next_try_at: Vec<Option<DateTime<Utc>>>,
     leased_until: Vec<Option<DateTime<Utc>>>,
-    provider_ref: Vec<Option<String>>,
-    code: Vec<Option<String>>,
-    message: Vec<Option<String>>,
+    provider_ref: Vec<Option<&'a str>>,
+    code: Vec<Option<&'a str>>,
+    message: Vec<Option<&'a str>>,
     connection: Vec<Uuid>,
-    mode: Vec<String>,
-    currency: Vec<String>,
+    mode: Vec<&'a str>,
+    currency: Vec<&'a str>,
     polled_at: Vec<Option<DateTime<Utc>>>,
 }
 
-impl Columns {
-    fn of(batch: &[Change]) -> Self {
+impl<'a> Columns<'a> {
+    fn of(batch: &'a [Change]) -> Self {
         let mut to = Columns::default();
         for (ord, change) in batch.iter().enumerate() {
-            let Change { payment, attempt, .. } = change.clone();
+            let (payment, attempt) = (&change.payment, &change.attempt);
             to.ord.push(ord as i32);
             to.client.push(change.client_id);
             to.payment.push(change.payment_id);
             to.version.push(change.expected_version);
             to.is_send.push(change.is_send);
             to.stop_prepared.push(change.stop_prepared);
-            to.status.push(payment.status.to_owned());
-            to.evidence.push(payment.evidence.to_owned());
+            to.status.push(payment.status);
+            to.evidence.push(payment.evidence);
             to.current.push(payment.attempt);
             to.unknown_since.push(payment.unknown_since);
-            to.reason_code.push(payment.reason_code);
-            to.reason.push(payment.reason);
+            to.reason_code.push(payment.reason_code.as_deref());
+            to.reason.push(payment.reason.as_deref());
             to.final_at.push(payment.final_at);
             to.number.push(attempt.number);
-            to.expected.push(attempt.expected_state.to_owned());
-            to.state.push(attempt.state.to_owned());
+            to.expected.push(attempt.expected_state);
+            to.state.push(attempt.state);
             to.sends.push(attempt.sends);
             to.accepted.push(attempt.accepted);
             to.polls.push(attempt.polls);
@@ -254,12 +264,12 @@ impl Columns {
             to.sent_at.push(attempt.sent_at);
             to.next_try_at.push(attempt.next_try_at);
             to.leased_until.push(attempt.leased_until);
-            to.provider_ref.push(attempt.provider_ref);
-            to.code.push(attempt.code);
-            to.message.push(attempt.message);
+            to.provider_ref.push(attempt.provider_ref.as_deref());
+            to.code.push(attempt.code.as_deref());
+            to.message.push(attempt.message.as_deref());
             to.connection.push(attempt.connection_id);
-            to.mode.push(attempt.mode.to_owned());
-            to.currency.push(attempt.currency.to_owned());
+            to.mode.push(attempt.mode);
+            to.currency.push(attempt.currency);
             to.polled_at.push(attempt.polled_at);
         }
         to
@@ -268,97 +278,97 @@ impl Columns {
 
 /// What only some changes bring; `*_ord` says which change a row belongs to.
 #[derive(Default)]
-struct Extra {
+struct Extra<'a> {
     seen_ord: Vec<i32>,
     seen_id: Vec<Uuid>,
-    seen_kind: Vec<String>,
-    seen_verdict: Vec<String>,
-    seen_code: Vec<Option<String>>,
-    seen_message: Vec<Option<String>>,
-    seen_raw: Vec<Option<String>>,
+    seen_kind: Vec<&'a str>,
+    seen_verdict: Vec<&'a str>,
+    seen_code: Vec<Option<&'a str>>,
+    seen_message: Vec<Option<&'a str>>,
+    seen_raw: Vec<Option<&'a str>>,
     line_ord: Vec<i32>,
-    line_kind: Vec<String>,
-    line_type: Vec<String>,
-    line_debit: Vec<String>,
-    line_credit: Vec<String>,
+    line_kind: Vec<&'a str>,
+    line_type: Vec<&'a str>,
+    line_debit: Vec<&'a str>,
+    line_credit: Vec<&'a str>,
     line_amount: Vec<i64>,
     line_part: Vec<i16>,
     event_ord: Vec<i32>,
     event_id: Vec<Uuid>,
-    event_kind: Vec<String>,
-    event_body: Vec<String>,
+    event_kind: Vec<&'a str>,
+    event_body: Vec<&'a str>,
     next_ord: Vec<i32>,
     next_connection: Vec<Uuid>,
-    next_provider: Vec<String>,
-    next_identity: Vec<String>,
-    next_reference: Vec<String>,
-    next_frozen: Vec<Vec<u8>>,
+    next_provider: Vec<&'a str>,
+    next_identity: Vec<&'a str>,
+    next_reference: Vec<&'a str>,
+    next_frozen: Vec<&'a [u8]>,
     next_fee: Vec<i64>,
     next_tax: Vec<i64>,
-    next_why: Vec<String>,
+    next_why: Vec<&'a str>,
     next_at: Vec<DateTime<Utc>>,
     exception_ord: Vec<i32>,
     exception_id: Vec<Uuid>,
-    exception_kind: Vec<String>,
-    exception_detail: Vec<String>,
+    exception_kind: Vec<&'a str>,
+    exception_detail: Vec<&'a str>,
     exception_amount: Vec<i64>,
 }
 
-impl Extra {
-    fn of(batch: &[Change]) -> Self {
+impl<'a> Extra<'a> {
+    fn of(batch: &'a [Change]) -> Self {
         let mut to = Extra::default();
         for (ord, change) in batch.iter().enumerate() {
             let ord = ord as i32;
             to.seen(ord, change.observation.as_ref());
             for line in &change.lines {
                 to.line_ord.push(ord);
-                to.line_kind.push(line.kind.as_str().to_owned());
-                to.line_type.push(line.line.as_str().to_owned());
-                to.line_debit.push(line.debit.as_str().to_owned());
-                to.line_credit.push(line.credit.as_str().to_owned());
+                to.line_kind.push(line.kind.as_str());
+                to.line_type.push(line.line.as_str());
+                to.line_debit.push(line.debit.as_str());
+                to.line_credit.push(line.credit.as_str());
                 to.line_amount.push(line.amount);
                 to.line_part.push(change.part);
             }
             if let Some(event) = &change.event {
                 to.event_ord.push(ord);
                 to.event_id.push(event.id);
-                to.event_kind.push(event.kind.to_owned());
-                to.event_body.push(event.body.clone());
+                to.event_kind.push(event.kind);
+                to.event_body.push(&event.body);
             }
             to.next(ord, change.next.as_ref());
             if let Some(exception) = &change.exception {
                 to.exception_ord.push(ord);
                 to.exception_id.push(exception.id);
-                to.exception_kind.push(exception.kind.to_owned());
-                to.exception_detail.push(exception.detail.clone());
+                to.exception_kind.push(exception.kind);
+                to.exception_detail.push(&exception.detail);
                 to.exception_amount.push(exception.amount);
             }
         }
         to
     }
 
-    fn seen(&mut self, ord: i32, observation: Option<&NewObservation>) {
+    fn seen(&mut self, ord: i32, observation: Option<&'a NewObservation>) {
         let Some(seen) = observation else { return };
         self.seen_ord.push(ord);
         self.seen_id.push(seen.id);
-        self.seen_kind.push(seen.kind.to_owned());
-        self.seen_verdict.push(seen.verdict.clone());
-        self.seen_code.push(seen.code.clone());
-        self.seen_message.push(seen.message.clone());
-        self.seen_raw.push(seen.raw.clone());
+        self.seen_kind.push(seen.kind);
+        self.seen_verdict.push(&seen.verdict);
+        self.seen_code.push(seen.code.as_deref());
+        self.seen_message.push(seen.message.as_deref());
+        self.seen_raw.push(seen.raw.as_deref());
     }
 
-    fn next(&mut self, ord: i32, attempt: Option<&NewAttempt>) {
+    fn next(&mut self, ord: i32, attempt: Option<&'a NewAttempt>) {
         let Some(next) = attempt else { return };
         self.next_ord.push(ord);
         self.next_connection.push(next.connection_id);
-        self.next_provider.push(next.provider.clone());
-        self.next_identity.push(next.identity.clone());
-        self.next_reference.push(next.reference.clone());
-        self.next_frozen.push(next.frozen.clone());
+        self.next_provider.push(&next.provider);
+        self.next_identity.push(&next.identity);
+        self.next_reference.push(&next.reference);
+        self.next_frozen.push(&next.frozen);
         self.next_fee.push(next.fee);
         self.next_tax.push(next.tax);
-        self.next_why.push(next.why.clone());
+        self.next_why.push(&next.why);
         self.next_at.push(next.next_try_at);
     }
 }

@@ -43,6 +43,7 @@ mod kaspro_golden;
 mod key_owners;
 mod kyb_file;
 mod kyb_support;
+mod memory;
 mod monitoring;
 mod no_questions;
 mod onboarding;

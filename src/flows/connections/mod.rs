@@ -40,22 +40,22 @@ fn credentials_place<'a>(client: Uuid, row: Uuid) -> Place<'a> {
 
 /// A connection with its credentials opened; read at most a moment ago.
 pub(super) async fn open(app: &App, client_id: Uuid, id: Uuid) -> anyhow::Result<Arc<OpenConnection>> {
-    let now = app.now();
-    if let Some(open) = app.accounts.get(&(client_id, id), now) {
-        return Ok(open);
-    }
-    let stored = connection::get(&app.db, client_id, id).await?;
-    let stored = stored.ok_or_else(|| anyhow::anyhow!("connection {id} is not there"))?;
-    Ok(app.accounts.put((client_id, id), opened(app, stored)?, now))
+    let read = async {
+        let stored = connection::get(&app.db, client_id, id).await?;
+        opened(app, stored.ok_or_else(|| anyhow::anyhow!("connection {id} is not there"))?)
+    };
+    app.accounts.read((client_id, id), &app.clock, read).await
 }
 
 /// A connection with its credentials opened.
 fn opened(app: &App, stored: Stored) -> anyhow::Result<OpenConnection> {
-    let account = |credentials| Account {
-        identity: stored.connection.identity.clone(),
-        mode: stored.connection.mode,
-        credentials,
-        settings: stored.connection.settings.clone(),
+    let account = |credentials| {
+        Arc::new(Account {
+            identity: stored.connection.identity.clone(),
+            mode: stored.connection.mode,
+            credentials,
+            settings: stored.connection.settings.clone(),
+        })
     };
     let before = match &stored.previous {
         Some((sealed, until)) => Some((account(secrets(app, &stored, sealed)?), *until)),
@@ -100,7 +100,7 @@ pub(super) fn call_before(
 fn call_as(
     app: &App,
     open: &OpenConnection,
-    account: &Account,
+    account: &Arc<Account>,
     identity: &str,
     order: Option<&Order>,
 ) -> anyhow::Result<Call> {

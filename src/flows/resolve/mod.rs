@@ -266,7 +266,7 @@ async fn execute(
         Plan::Attempt { paid } => {
             let Some(change) = change(app, case, proposal, &caller.person, paid).await? else { return Ok(None) };
             let event = change.event.clone();
-            (door::apply(&mut tx, &[change], told_by, now).await?.pop(), event)
+            (door::apply(&mut tx, &[change], told_by, now).await?.pop().flatten(), event)
         }
         // Its deliveries are due at once and found by their time.
         Plan::Exceptions { lines, end } => {

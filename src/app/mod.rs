@@ -2,8 +2,11 @@
 //!
 //! It holds handles and decides nothing. The receiving halves of its channels go to the workers.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
+mod memory;
+
+pub use memory::*;
+
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,7 +23,6 @@ use crate::crypto::envelope::Keyring;
 use crate::documents::Documents;
 use crate::domain::connection::Connection;
 use crate::domain::fee::FeePlans;
-use crate::domain::monitoring::{Seconds, Tally};
 use crate::domain::sequence::Sequence;
 use crate::domain::service::{Mode, Service};
 use crate::outbound::Outbound;
@@ -48,6 +50,8 @@ pub struct App {
     /// Cases a provider just accepted, by connection and reference: its callback usually follows at once. What stands
     /// here may be overtaken; the version of every change says so.
     pub awaited: Cache<(Uuid, String), attempt::Case>,
+    /// Sends whose answer is awaited or being written, by connection and reference.
+    pub sending: UnderWay<(Uuid, String)>,
     /// Callback addresses by codename.
     pub callbacks: Cache<String, CallbackOwner>,
     /// API keys by hash.
@@ -84,9 +88,9 @@ const AWAITED_TTL: Duration = Duration::from_secs(10);
 /// A connection ready to be called.
 pub struct OpenConnection {
     pub connection: Connection,
-    pub account: Account,
+    pub account: Arc<Account>,
     /// The same account with the secrets before today's, and how long it may be asked with them.
-    pub before: Option<(Account, DateTime<Utc>)>,
+    pub before: Option<(Arc<Account>, DateTime<Utc>)>,
 }
 
 /// The balances of a client's connections, and when they were asked for.
@@ -203,6 +207,7 @@ impl App {
             accounts: Cache::new(CACHE_TTL),
             routes: Cache::new(CACHE_TTL),
             awaited: Cache::new(AWAITED_TTL),
+            sending: UnderWay::default(),
             callbacks: Cache::new(CACHE_TTL),
             credentials: Cache::new(CACHE_TTL),
             activity: Activity::default(),
@@ -253,120 +258,5 @@ impl<I, O> Batch<I, O> {
         let gone = || store::Error::Unavailable("the writer has stopped".into());
         self.0.send((row, answer)).await.map_err(|_| gone())?;
         wait.await.map_err(|_| gone())?
-    }
-}
-
-/// When connections last called their providers or were called by them, by client and connection. Written down now and
-/// then by a worker; what is lost with the process is a minute of it.
-#[derive(Default)]
-pub struct Activity(Mutex<HashMap<(Uuid, Uuid), DateTime<Utc>>>);
-
-impl Activity {
-    /// A time only rises.
-    pub fn note(&self, client_id: Uuid, connection: Uuid, at: DateTime<Utc>) {
-        let mut noted = self.lock();
-        let last = noted.entry((client_id, connection)).or_insert(at);
-        *last = at.max(*last);
-    }
-
-    /// What stands here of a connection.
-    pub fn of(&self, client_id: Uuid, connection: Uuid) -> Option<DateTime<Utc>> {
-        self.lock().get(&(client_id, connection)).copied()
-    }
-
-    /// All of it.
-    pub fn all(&self) -> Vec<(Uuid, Uuid, DateTime<Utc>)> {
-        self.lock().iter().map(|((client, id), at)| (*client, *id, *at)).collect()
-    }
-
-    /// Lets go of what is written down now, and keeps what was noted since.
-    pub fn written(&self, noted: &[(Uuid, Uuid, DateTime<Utc>)]) {
-        let mut left = self.lock();
-        for (client, id, at) in noted {
-            if left.get(&(*client, *id)) == Some(at) {
-                left.remove(&(*client, *id));
-            }
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Uuid, Uuid), DateTime<Utc>>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-/// What was seen of sends, by client and connection: what this process remembers of the last hour.
-#[derive(Default)]
-pub struct SeenSends(Mutex<HashMap<(Uuid, Uuid), Seconds>>);
-
-impl SeenSends {
-    /// The end of a send: whether the provider gave an answer that can be read. `longest`: what is older may go.
-    pub fn note(&self, client_id: Uuid, connection: Uuid, answered: bool, longest: Duration, at: DateTime<Utc>) {
-        self.lock().entry((client_id, connection)).or_default().note(answered, longest, at);
-    }
-
-    /// Those that were ever sent to by this process.
-    pub fn connections(&self) -> Vec<(Uuid, Uuid)> {
-        self.lock().keys().copied().collect()
-    }
-
-    /// The sends of one since an instant.
-    pub fn since(&self, client_id: Uuid, connection: Uuid, from: DateTime<Utc>) -> Tally {
-        self.lock().get(&(client_id, connection)).map(|seconds| seconds.since(from)).unwrap_or_default()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Uuid, Uuid), Seconds>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-/// Values read a moment ago. Bounded: a full cache is emptied, which costs reads and nothing else.
-pub struct Cache<K, V> {
-    ttl: Duration,
-    entries: Mutex<Entries<K, V>>,
-}
-
-type Entries<K, V> = HashMap<K, (DateTime<Utc>, Arc<V>)>;
-
-const CACHE_ENTRIES: usize = 10_000;
-
-impl<K: Hash + Eq, V> Cache<K, V> {
-    pub fn new(ttl: Duration) -> Self {
-        Cache { ttl, entries: Mutex::new(HashMap::new()) }
-    }
-
-    /// The value, if it was put within the time to live.
-    pub fn get(&self, key: &K, now: DateTime<Utc>) -> Option<Arc<V>> {
-        let entries = self.lock();
-        let (at, value) = entries.get(key)?;
-        (now - *at).to_std().is_ok_and(|age| age < self.ttl).then(|| value.clone())
-    }
-
-    pub fn put(&self, key: K, value: V, now: DateTime<Utc>) -> Arc<V> {
-        let value = Arc::new(value);
-        let mut entries = self.lock();
-        if entries.len() >= CACHE_ENTRIES {
-            entries.clear();
-        }
-        entries.insert(key, (now, value.clone()));
-        value
-    }
-
-    /// Takes the value out, if it was put within the time to live.
-    pub fn take(&self, key: &K, now: DateTime<Utc>) -> Option<Arc<V>> {
-        let (at, value) = self.lock().remove(key)?;
-        (now - at).to_std().is_ok_and(|age| age < self.ttl).then_some(value)
-    }
-
-    pub fn forget(&self, key: &K) {
-        self.lock().remove(key);
-    }
-
-    /// Forgets everything: for what changes by another name than its key.
-    pub fn clear(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Entries<K, V>> {
-        self.entries.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
