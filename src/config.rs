@@ -45,6 +45,8 @@ pub struct Server {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     pub wait_limit_s: u64,
     pub drain_timeout_s: u64,
+    /// Threads that carry requests and workers; 0 for half of the cores.
+    pub threads: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -121,8 +121,9 @@ fn start_writers(app: &Arc<App>, inboxes: Inboxes, writers: &mut JoinSet<()>) ->
     writers.spawn(batch::accept(app.clone(), inboxes.accept));
     writers.spawn(batch::advance(app.clone(), inboxes.advance));
     writers.spawn(batch::callbacks(app.clone(), inboxes.callback_rows));
-    writers.spawn(batch::done(app.clone(), inboxes.done));
-    writers.spawn(batch::marks(app.clone(), inboxes.mark));
+    let turn = batch::Turn::default();
+    writers.spawn(batch::done(app.clone(), inboxes.done, turn.clone()));
+    writers.spawn(batch::marks(app.clone(), inboxes.mark, turn));
     Fresh { send: inboxes.send, ask: inboxes.ask, callback: inboxes.callback, deliver: inboxes.deliver }
 }
 

@@ -114,7 +114,7 @@ pub enum SendingCommand {
 pub(super) fn with_app<T>(config: Config, work: impl AsyncFnOnce(Arc<App>) -> anyhow::Result<T>) -> anyhow::Result<T> {
     crash::arm(config.server.production)?;
     let database = Database::open(config)?;
-    let result = super::runtime()?.block_on(async {
+    let result = super::runtime(&database.config)?.block_on(async {
         let (app, _inboxes) = App::new(database.parts().await?)?;
         let result = work(app.clone()).await;
         app.db.close().await;
@@ -133,7 +133,7 @@ pub(super) async fn find_client(app: &App, text: &str) -> anyhow::Result<Uuid> {
 
 pub fn migrate(config: Config) -> anyhow::Result<()> {
     let database = Database::open(config)?;
-    super::runtime()?.block_on(async {
+    super::runtime(&database.config)?.block_on(async {
         let db = database.connect().await?;
         println!("the database has this version's schema");
         db.close().await;

@@ -120,6 +120,8 @@ pub fn run() -> anyhow::Result<()> {
 }
 
 /// The asynchronous runtime of a command.
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+fn runtime(config: &Config) -> anyhow::Result<tokio::runtime::Runtime> {
+    let half = || std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+    let threads = if config.server.threads == 0 { half() } else { config.server.threads };
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?)
 }

@@ -32,9 +32,10 @@ fn by_code<T: FromStr<Err: Display>>(text: &str) -> Result<(String, T), String> 
 
 /// Starts them, prints one line of JSON that says where they are, and serves until Ctrl-C.
 pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
+    let runtime = super::runtime(&config)?;
     let given = (!config.data.dir.is_empty()).then(|| config.data.dir.into());
     let dir = options.dir.clone().or(given).unwrap_or_else(devdb::default_dir);
-    super::runtime()?.block_on(async {
+    runtime.block_on(async {
         let mut sandbox = SandboxConfig::new(dir);
         sandbox.speed = options.speed;
         sandbox.callback_urls = options.callback_url.iter().cloned().collect();

@@ -210,7 +210,7 @@ pub fn serve(config: Config) -> anyhow::Result<()> {
         check_privacy(&config)?;
     }
     let database = Database::open(config)?;
-    let result = super::runtime()?.block_on(async {
+    let result = super::runtime(&database.config)?.block_on(async {
         let parts = database.parts().await?;
         if parts.config.server.production {
             check_durability(&parts).await?;

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::deliver;
@@ -16,6 +17,10 @@ use crate::store::{self, accept, advance, callback, delivery};
 /// Rows in one statement.
 const LIMIT: usize = 128;
 
+/// Shared by writers whose rows nobody waits for and whose statements cost more than the rows: while one of them writes,
+/// the rows of the other gather.
+pub type Turn = Arc<Mutex<()>>;
+
 /// Writes new payments until the inbox closes.
 pub async fn accept(app: Arc<App>, mut inbox: Inbox<accept::NewPayment, Option<accept::Accepted>>) {
     let mut held = Vec::new();
@@ -25,7 +30,7 @@ pub async fn accept(app: Arc<App>, mut inbox: Inbox<accept::NewPayment, Option<a
         let key = p.idempotency.as_ref().map(|i| (p.client_id, "key", i.key.clone()));
         [Some(external), key]
     };
-    while let Some(batch) = take(&mut inbox, &mut held, keys).await {
+    while let Some((batch, _)) = take(&mut inbox, &mut held, keys, None).await {
         write(&app, batch, async |app, rows: &[accept::NewPayment]| {
             let mut tx = super::single(&app.db).await?;
             crash::point("accept.before");
@@ -42,7 +47,7 @@ pub async fn accept(app: Arc<App>, mut inbox: Inbox<accept::NewPayment, Option<a
 pub async fn advance(app: Arc<App>, mut inbox: Inbox<advance::Change, Option<advance::Applied>>) {
     let mut held = Vec::new();
     let keys = |c: &advance::Change| [Some((c.client_id, c.payment_id)), None];
-    while let Some(batch) = take(&mut inbox, &mut held, keys).await {
+    while let Some((batch, _)) = take(&mut inbox, &mut held, keys, None).await {
         write(&app, batch, async |app, rows: &[advance::Change]| {
             let mut tx = super::single(&app.db).await?;
             crash::point("advance.before");
@@ -59,7 +64,7 @@ pub async fn advance(app: Arc<App>, mut inbox: Inbox<advance::Change, Option<adv
 /// Writes calls from providers until the inbox closes.
 pub async fn callbacks(app: Arc<App>, mut inbox: Inbox<callback::NewCallback, ()>) {
     let mut held = Vec::new();
-    while let Some(batch) = take(&mut inbox, &mut held, |c| [Some(c.id), None]).await {
+    while let Some((batch, _)) = take(&mut inbox, &mut held, |c| [Some(c.id), None], None).await {
         write(&app, batch, async |app, rows: &[callback::NewCallback]| {
             let mut tx = super::single(&app.db).await?;
             crash::point("callback.before");
@@ -73,9 +78,9 @@ pub async fn callbacks(app: Arc<App>, mut inbox: Inbox<callback::NewCallback, ()
 }
 
 /// Marks callbacks as worked on until the inbox closes.
-pub async fn done(app: Arc<App>, mut inbox: Inbox<(Uuid, Uuid), ()>) {
+pub async fn done(app: Arc<App>, mut inbox: Inbox<(Uuid, Uuid), ()>, turn: Turn) {
     let mut held = Vec::new();
-    while let Some(batch) = take(&mut inbox, &mut held, |key| [Some(*key), None]).await {
+    while let Some((batch, _turn)) = take(&mut inbox, &mut held, |key| [Some(*key), None], Some(&turn)).await {
         write(&app, batch, async |app, rows: &[(Uuid, Uuid)]| {
             let mut tx = super::single(&app.db).await?;
             crash::point("done.before");
@@ -89,9 +94,9 @@ pub async fn done(app: Arc<App>, mut inbox: Inbox<(Uuid, Uuid), ()>) {
 }
 
 /// Writes the ends of deliveries until the inbox closes.
-pub async fn marks(app: Arc<App>, mut inbox: Inbox<delivery::Mark, ()>) {
+pub async fn marks(app: Arc<App>, mut inbox: Inbox<delivery::Mark, ()>, turn: Turn) {
     let mut held = Vec::new();
-    while let Some(batch) = take(&mut inbox, &mut held, |m| [Some(m.key), None]).await {
+    while let Some((batch, _turn)) = take(&mut inbox, &mut held, |m| [Some(m.key), None], Some(&turn)).await {
         write(&app, batch, async |app, rows: &[delivery::Mark]| {
             let mut tx = super::single(&app.db).await?;
             crash::point("mark.before");
@@ -104,17 +109,25 @@ pub async fn marks(app: Arc<App>, mut inbox: Inbox<delivery::Mark, ()>) {
     }
 }
 
-/// Waits for a row and takes what else is there. Rows whose key is taken already are held for the next batch.
-/// `None` once the inbox is closed and empty.
-async fn take<I, O, K: Hash + Eq>(
+/// Rows to write, and the turn of a writer that takes turns.
+type Batch<'a, I, O> = (Vec<Letter<I, O>>, Option<MutexGuard<'a, ()>>);
+
+/// Waits for a row and, if need be, for the turn, and takes what else is there. Rows whose key is taken already are held
+/// for the next batch. `None` once the inbox is closed and empty.
+async fn take<'a, I, O, K: Hash + Eq>(
     inbox: &mut Inbox<I, O>,
     held: &mut Vec<Letter<I, O>>,
     keys: impl Fn(&I) -> [Option<K>; 2],
-) -> Option<Vec<Letter<I, O>>> {
+    turn: Option<&'a Turn>,
+) -> Option<Batch<'a, I, O>> {
     let mut seen = HashSet::new();
     let mut batch = Vec::new();
     let mut waiting = std::mem::take(held).into_iter();
     let mut first = if waiting.len() == 0 { Some(inbox.recv().await?) } else { None };
+    let turn = match turn {
+        Some(turn) => Some(turn.lock().await),
+        None => None,
+    };
     while batch.len() < LIMIT {
         let Some(letter) = first.take().or_else(|| waiting.next()).or_else(|| inbox.try_recv().ok()) else { break };
         let keys = keys(&letter.0);
@@ -126,7 +139,7 @@ async fn take<I, O, K: Hash + Eq>(
         batch.push(letter);
     }
     held.extend(waiting);
-    Some(batch)
+    Some((batch, turn))
 }
 
 /// Writes one batch and answers everybody. Sorted first, the same in every process: overlapping batches never deadlock.

@@ -71,7 +71,7 @@ struct Round {
 pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
     anyhow::ensure!(options.rounds > 0 && options.seconds > 0, "--rounds and --seconds are above 0");
     let database = Database::open(config)?;
-    let result = super::runtime()?.block_on(async {
+    let result = super::runtime(&database.config)?.block_on(async {
         match &options.part {
             Some(Part::Fill(options)) => {
                 fill::fill(database.parts().await?, options.payments).await?;

@@ -64,7 +64,7 @@ pub fn run(mut config: Config, options: &Options) -> anyhow::Result<()> {
         say(&format!("private Postgres and simulators' books in {}", dir.display()));
     }
     let dir = dir.unwrap_or_else(|| std::env::temp_dir().join("paystrator-demo"));
-    let result = super::runtime()?.block_on(async {
+    let result = super::runtime(&database.config)?.block_on(async {
         let outbound =
             Outbound::new(OutboundLimits { allow_http: true, allow_private: true, ..OutboundLimits::default() })?;
         let sandbox = SandboxConfig { speed: SPEED, ..SandboxConfig::new(&dir) };
