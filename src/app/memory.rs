@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -21,33 +21,29 @@ pub struct Activity(Mutex<HashMap<(Uuid, Uuid), DateTime<Utc>>>);
 impl Activity {
     /// A time only rises.
     pub fn note(&self, client_id: Uuid, connection: Uuid, at: DateTime<Utc>) {
-        let mut noted = self.lock();
+        let mut noted = lock(&self.0);
         let last = noted.entry((client_id, connection)).or_insert(at);
         *last = at.max(*last);
     }
 
     /// What stands here of a connection.
     pub fn of(&self, client_id: Uuid, connection: Uuid) -> Option<DateTime<Utc>> {
-        self.lock().get(&(client_id, connection)).copied()
+        lock(&self.0).get(&(client_id, connection)).copied()
     }
 
     /// All of it.
     pub fn all(&self) -> Vec<(Uuid, Uuid, DateTime<Utc>)> {
-        self.lock().iter().map(|((client, id), at)| (*client, *id, *at)).collect()
+        lock(&self.0).iter().map(|((client, id), at)| (*client, *id, *at)).collect()
     }
 
     /// Lets go of what is written down now, and keeps what was noted since.
     pub fn written(&self, noted: &[(Uuid, Uuid, DateTime<Utc>)]) {
-        let mut left = self.lock();
+        let mut left = lock(&self.0);
         for (client, id, at) in noted {
             if left.get(&(*client, *id)) == Some(at) {
                 left.remove(&(*client, *id));
             }
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Uuid, Uuid), DateTime<Utc>>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -58,21 +54,17 @@ pub struct SeenSends(Mutex<HashMap<(Uuid, Uuid), Seconds>>);
 impl SeenSends {
     /// The end of a send: whether the provider gave an answer that can be read. `longest`: what is older may go.
     pub fn note(&self, client_id: Uuid, connection: Uuid, answered: bool, longest: Duration, at: DateTime<Utc>) {
-        self.lock().entry((client_id, connection)).or_default().note(answered, longest, at);
+        lock(&self.0).entry((client_id, connection)).or_default().note(answered, longest, at);
     }
 
     /// Those that were ever sent to by this process.
     pub fn connections(&self) -> Vec<(Uuid, Uuid)> {
-        self.lock().keys().copied().collect()
+        lock(&self.0).keys().copied().collect()
     }
 
     /// The sends of one since an instant.
     pub fn since(&self, client_id: Uuid, connection: Uuid, from: DateTime<Utc>) -> Tally {
-        self.lock().get(&(client_id, connection)).map(|seconds| seconds.since(from)).unwrap_or_default()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Uuid, Uuid), Seconds>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.0).get(&(client_id, connection)).map(|seconds| seconds.since(from)).unwrap_or_default()
     }
 }
 
@@ -83,13 +75,18 @@ pub struct Cache<K, V> {
     reading: UnderWay<K>,
 }
 
-type Entries<K, V> = HashMap<K, (DateTime<Utc>, Arc<V>)>;
+struct Entries<K, V> {
+    kept: HashMap<K, (DateTime<Utc>, Arc<V>)>,
+    /// How often something was forgotten: what was being read meanwhile may be older, and is not kept.
+    forgotten: u64,
+}
 
 const CACHE_ENTRIES: usize = 10_000;
 
 impl<K: Hash + Eq + Clone, V> Cache<K, V> {
     pub fn new(ttl: Duration) -> Self {
-        Cache { ttl, entries: Mutex::default(), reading: UnderWay::default() }
+        let entries = Mutex::new(Entries { kept: HashMap::new(), forgotten: 0 });
+        Cache { ttl, entries, reading: UnderWay::default() }
     }
 
     /// The value of a moment ago, or what `read` says now. Many who miss it at once wait for the first of them.
@@ -97,8 +94,8 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         match self.kept(&key, clock).await {
             Ok(kept) => Ok(kept),
             Err(_mine) => {
-                let now = clock.now();
-                Ok(self.put(key, read.await?, now))
+                let (now, forgotten) = (clock.now(), lock(&self.entries).forgotten);
+                Ok(self.keep(key, read.await?, now, forgotten))
             }
         }
     }
@@ -113,8 +110,8 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         match self.kept(&key, clock).await {
             Ok(kept) => Ok(Some(kept)),
             Err(_mine) => {
-                let now = clock.now();
-                Ok(find.await?.map(|value| self.put(key, value, now)))
+                let (now, forgotten) = (clock.now(), lock(&self.entries).forgotten);
+                Ok(find.await?.map(|value| self.keep(key, value, now, forgotten)))
             }
         }
     }
@@ -135,38 +132,47 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
 
     /// The value, if it was put within the time to live.
     pub fn get(&self, key: &K, now: DateTime<Utc>) -> Option<Arc<V>> {
-        let entries = self.lock();
-        let (at, value) = entries.get(key)?;
+        let entries = lock(&self.entries);
+        let (at, value) = entries.kept.get(key)?;
         (now - *at).to_std().is_ok_and(|age| age < self.ttl).then(|| value.clone())
     }
 
     pub fn put(&self, key: K, value: V, now: DateTime<Utc>) -> Arc<V> {
+        let forgotten = lock(&self.entries).forgotten;
+        self.keep(key, value, now, forgotten)
+    }
+
+    /// Keeps what was read since so much was forgotten, unless more was meanwhile.
+    fn keep(&self, key: K, value: V, now: DateTime<Utc>, forgotten: u64) -> Arc<V> {
         let value = Arc::new(value);
-        let mut entries = self.lock();
-        if entries.len() >= CACHE_ENTRIES {
-            entries.clear();
+        let mut entries = lock(&self.entries);
+        if entries.kept.len() >= CACHE_ENTRIES {
+            entries.kept.clear();
         }
-        entries.insert(key, (now, value.clone()));
+        if entries.forgotten == forgotten {
+            entries.kept.insert(key, (now, value.clone()));
+        }
         value
     }
 
     /// Takes the value out, if it was put within the time to live.
     pub fn take(&self, key: &K, now: DateTime<Utc>) -> Option<Arc<V>> {
-        let (at, value) = self.lock().remove(key)?;
+        let (at, value) = lock(&self.entries).kept.remove(key)?;
         (now - at).to_std().is_ok_and(|age| age < self.ttl).then_some(value)
     }
 
+    /// Forgets a value. Nobody who asks from now on gets what it was.
     pub fn forget(&self, key: &K) {
-        self.lock().remove(key);
+        let mut entries = lock(&self.entries);
+        entries.kept.remove(key);
+        entries.forgotten += 1;
     }
 
     /// Forgets everything: for what changes by another name than its key.
     pub fn clear(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Entries<K, V>> {
-        self.entries.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        let mut entries = lock(&self.entries);
+        entries.kept.clear();
+        entries.forgotten += 1;
     }
 }
 
@@ -189,7 +195,7 @@ impl<K> Default for UnderWay<K> {
 impl<K: Hash + Eq + Clone> UnderWay<K> {
     /// `None` where it is under way already.
     pub fn begin(&self, key: K) -> Option<Mark<'_, K>> {
-        let mut all = self.lock();
+        let mut all = lock(&self.0);
         if all.contains_key(&key) {
             return None;
         }
@@ -200,7 +206,7 @@ impl<K: Hash + Eq + Clone> UnderWay<K> {
 
     /// Waits until it is over; at once where it is not under way.
     pub async fn over(&self, key: &K) {
-        let under_way = self.lock().get(key).cloned();
+        let under_way = lock(&self.0).get(key).cloned();
         if let Some(mut under_way) = under_way {
             // Nothing is ever sent: the channel closes with the mark.
             let _ = under_way.changed().await;
@@ -208,14 +214,15 @@ impl<K: Hash + Eq + Clone> UnderWay<K> {
     }
 }
 
-impl<K> UnderWay<K> {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, watch::Receiver<()>>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
+impl<K> UnderWay<K> {}
 
 impl<K: Hash + Eq> Drop for Mark<'_, K> {
     fn drop(&mut self) {
-        self.all.lock().remove(&self.key);
+        lock(&self.all.0).remove(&self.key);
     }
+}
+
+/// Locks, also after a panic elsewhere: what stands behind these locks is whole at every moment.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

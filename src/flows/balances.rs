@@ -10,9 +10,8 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::access::Caller;
-use super::lanes::lock;
 use super::{connections, routing};
-use crate::app::{App, Balances};
+use crate::app::{App, Balances, lock};
 use crate::domain::connection::Connection;
 use crate::domain::service::Mode;
 use crate::providers::Balance;

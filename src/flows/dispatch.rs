@@ -9,9 +9,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::advance::{self, Sight};
-use super::lanes::{self, Lanes, Line, Offered, Sends, Worked, lock};
+use super::lanes::{self, Lanes, Line, Offered, Sends, Worked};
 use super::{connections, routing};
-use crate::app::{App, Question};
+use crate::app::{App, Question, lock};
 use crate::crash;
 use crate::domain::breaker::Admit;
 use crate::domain::connection::ConnectionStatus;

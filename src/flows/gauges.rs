@@ -5,9 +5,8 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use super::lanes::lock;
 use super::{deliver, onboarding};
-use crate::app::App;
+use crate::app::{App, lock};
 use crate::domain::ids;
 use crate::store::{self, exception, payment};
 

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::app::App;
+use crate::app::{App, lock};
 use crate::domain::breaker::Breaker;
 use crate::providers::Limits;
 use crate::providers::call::host_of;
@@ -257,9 +257,4 @@ impl Lanes {
 
 fn limits(app: &App, provider: &str) -> Limits {
     app.providers.get(provider).map_or(Limits { provider: 1, connection: 1 }, |provider| provider.limits())
-}
-
-/// Locks, also after a panic elsewhere: the sets and counters behind these locks are whole at every moment.
-pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

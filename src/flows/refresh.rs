@@ -7,9 +7,9 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use super::advance::{self, Sight};
-use super::lanes::{self, Ask, Asks, Lanes, Line, Worked, lock};
+use super::lanes::{self, Ask, Asks, Lanes, Line, Worked};
 use super::{callback, connections, dispatch, routing};
-use crate::app::{App, Question};
+use crate::app::{App, Question, lock};
 use crate::crash;
 use crate::domain::evidence::{Evidence, Seen, Verdict};
 use crate::domain::retry::ResendRule;

@@ -90,3 +90,26 @@ async fn what_is_under_way_is_begun_once_and_waited_for() {
     over.await;
     assert!(all.begin(1).is_some());
 }
+
+#[tokio::test]
+async fn what_is_forgotten_while_it_is_read_is_not_kept() {
+    let (cache, clock) = (cache(), Clock::system());
+    for forget in [(|cache| cache.forget(&1)) as fn(&Cache<u8, usize>), |cache| cache.clear()] {
+        let go = Notify::new();
+        let old = async {
+            go.notified().await;
+            Ok::<_, ()>(1)
+        };
+        let mut reads = Box::pin(cache.read(1, &clock, old));
+        assert!(futures_util::poll!(reads.as_mut()).is_pending());
+        forget(&cache);
+        // Comes after it was forgotten, and waits for who began before.
+        let mut later = Box::pin(cache.read(1, &clock, async { Ok::<_, ()>(2) }));
+        assert!(futures_util::poll!(later.as_mut()).is_pending());
+        go.notify_one();
+        assert_eq!(*reads.await.unwrap(), 1);
+        assert_eq!(*later.await.unwrap(), 2);
+        assert_eq!(cache.get(&1, clock.now()), Some(Arc::new(2)));
+        cache.clear();
+    }
+}
