@@ -3,7 +3,7 @@
 use paystrator::sandbox::{Fault, Kind};
 use serde_json::json;
 
-use crate::support::bad::{fast, together};
+use crate::support::bad::{fast, set_oy, together};
 use crate::support::{World, run_with};
 
 const GOOD: &str = "1239812390";
@@ -53,6 +53,26 @@ async fn a_callback_before_the_answer_pays_once() {
         world.fault(Fault::new(Kind::CallbackFirst));
         let id = world.send("A", GOOD, 10_000).await;
         world.until_status(&id, "SUCCESS").await;
+        world.idle().await;
+        assert_eq!((world.attempts(&id).await, world.exceptions(&id).await), (vec!["paid".to_owned()], vec![]));
+        assert_eq!(world.events(&id).await.len(), 2);
+        world.money_agrees().await;
+        world
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_hangs_holds_up_no_callback() {
+    let mut options = fast(60);
+    set_oy(&mut options, "send_timeout_ms", 60_000);
+    run_with(options, async |world| {
+        world.fault(Fault::new(Kind::HangAnswer).on("remit"));
+        let id = world.send("A", GOOD, 10_000).await;
+        // The answer comes when the payment has long ended, and is the answer of then.
+        world.until_status(&id, "SUCCESS").await;
+        assert_eq!(world.attempts(&id).await, ["paid"]);
+        world.sandbox.oy.clear_faults();
         world.idle().await;
         assert_eq!((world.attempts(&id).await, world.exceptions(&id).await), (vec!["paid".to_owned()], vec![]));
         assert_eq!(world.events(&id).await.len(), 2);
