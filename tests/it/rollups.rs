@@ -2,6 +2,8 @@
 //! transactions end. The seeded, ticked and crash runs ask the same at their ends. And the generator of many payments, which must
 //! keep every rule too.
 
+use std::time::Duration;
+
 use paystrator::domain::latency::Histogram;
 use paystrator::flows::rollups;
 use paystrator::workers::WORK;
@@ -84,6 +86,7 @@ async fn what_is_committed_late_is_added_once_and_not_before() {
             .unwrap();
         let second = world.send("SECOND", "5550002", 20_000).await;
         world.until_status(&second, "SUCCESS").await;
+        after_whoever_adds(&world).await;
         rollups::add(&world.app).await.unwrap();
         let begun = async || -> i64 {
             sqlx::query_scalar("SELECT sum(begun)::bigint FROM payment_hour").fetch_one(&world.sql).await.unwrap()
@@ -100,6 +103,11 @@ async fn what_is_committed_late_is_added_once_and_not_before() {
         world
     })
     .await;
+}
+
+/// Waits for the end of a step that the worker is at: an addition beside it would do nothing.
+async fn after_whoever_adds(world: &World) {
+    sqlx::query("SELECT name FROM rollup_position FOR UPDATE").execute(&world.sql).await.unwrap();
 }
 
 async fn rollups_complete(world: &World) -> Option<chrono::DateTime<chrono::Utc>> {
@@ -149,7 +157,16 @@ async fn on_another_server_the_sums_stand_still_until_they_are_made_anew() {
         ] {
             sqlx::query(statement).execute(&world.sql).await.unwrap();
         }
-        let refused = rollups::add(&world.app).await.unwrap_err();
+        // While the worker looks, whoever comes beside it goes away content.
+        let refusal = async {
+            loop {
+                match rollups::add(&world.app).await {
+                    Err(refusal) => return refusal,
+                    Ok(()) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        let refused = tokio::time::timeout(Duration::from_secs(30), refusal).await.expect("nobody refuses");
         assert!(refused.to_string().contains("rollups rebuild"), "{refused}");
         rollups::rebuild(&world.app).await.unwrap();
         let two = world.send("TWO", "5550002", 10_000).await;
